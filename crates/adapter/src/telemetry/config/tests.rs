@@ -1,0 +1,4 @@
+//! The tables of the contract.
+
+mod logging;
+mod observability;
