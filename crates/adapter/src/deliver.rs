@@ -132,6 +132,16 @@ impl Courier {
     ///
     /// The failure has been counted and logged with the event's id when it is returned.
     pub async fn deliver(&self, message: &Message, budget: Budget) -> Result<(), Undelivered> {
+        let result = self.send_within(message, budget).await;
+        if let Err(undelivered) = &result {
+            self.give_up(message, undelivered);
+        }
+        result
+    }
+
+    /// The same for an event that its owner keeps: a failure is neither counted nor logged as a
+    /// loss, until the owner calls [`Courier::give_up`].
+    pub async fn send_within(&self, message: &Message, budget: Budget) -> Result<(), Undelivered> {
         let _in_flight = self.meter.in_flight();
         let span = self.telemetry.tracing().send(None, attributes(message));
         let mut tries = Tries::default();
@@ -154,8 +164,7 @@ impl Courier {
                 Ok(())
             }
             Err(reason) => {
-                let undelivered = tries.give_up(reason);
-                self.record(message.id(), &undelivered);
+                let undelivered = tries.end(reason);
                 span.failed(
                     &undelivered.last,
                     undelivered.status.map(|status| status.as_u16()),
@@ -171,8 +180,13 @@ impl Courier {
             made: 0,
             last: Some(local(invalid)),
         };
-        let undelivered = tries.give_up(Reason::Unsendable);
-        self.record(&invalid.id, &undelivered);
+        let undelivered = tries.end(Reason::Unsendable);
+        self.meter.failed(undelivered.reason.label());
+        tracing::error!(
+            event_id = invalid.id,
+            reason = undelivered.reason.label(),
+            "failed to send cloudevent: {undelivered}"
+        );
         undelivered
     }
 
@@ -264,10 +278,13 @@ impl Courier {
     }
 
     /// The counter and the log line of an event that is lost.
-    fn record(&self, id: &str, undelivered: &Undelivered) {
+    pub fn give_up(&self, message: &Message, undelivered: &Undelivered) {
         self.meter.failed(undelivered.reason.label());
         tracing::error!(
-            event_id = id,
+            event_id = message.id(),
+            event_type = message.ty(),
+            source = message.source(),
+            sink = self.sink.as_ref().map(|sink| sink.url().to_string()).ok(),
             attempts = undelivered.attempts,
             reason = undelivered.reason.label(),
             "failed to send cloudevent: {undelivered}"
@@ -276,7 +293,7 @@ impl Courier {
 }
 
 impl Tries {
-    fn give_up(self, reason: Reason) -> Undelivered {
+    fn end(self, reason: Reason) -> Undelivered {
         Undelivered {
             reason,
             attempts: self.made,

@@ -146,7 +146,8 @@ fn run<P: Program>(program: P, env: &Env) -> ExitCode {
         let flush_time = program.grace().min(FLUSH_TIME);
         let telemetry = telemetry::init(&program.telemetry(env));
         let code = program.run(shutdown).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "The program cannot go on.");
+            let error: &(dyn std::error::Error + 'static) = &*error;
+            tracing::error!(error, "The program cannot go on.");
             ExitCode::FAILURE
         });
         telemetry.shutdown(flush_time).await;

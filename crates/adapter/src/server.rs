@@ -4,6 +4,7 @@
 //! axum's own `serve` has no time limits, so the accept loop is here; routes, answers and their
 //! meaning are in the service that [`serve`] is given. No TLS, no HTTP/2.
 
+mod arrival;
 mod body;
 mod connection;
 mod listen;
@@ -101,6 +102,7 @@ struct Server<S> {
     http: http1::Builder,
     shutdown: Shutdown,
     refusals: Throttle,
+    held: connection::Held,
 }
 
 /// Accepts connections until the stop, then lets running requests finish.
@@ -123,6 +125,7 @@ where
         http: http(limits),
         shutdown: shutdown.clone(),
         refusals: Throttle::default(),
+        held: connection::Held::default(),
     });
     let mut connections = JoinSet::new();
     let open = |connections: &mut JoinSet<()>, (stream, peer): (TcpStream, SocketAddr)| {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,13 +34,20 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// A TCP port that was free on the loopback address a moment ago.
+/// A TCP port that was free a moment ago, for programs that cannot take port 0.
 ///
-/// For programs that take a port number and cannot take port 0. Another process may grab it.
+/// It lies below those that the system gives to sinks and connections, and each call of a test run
+/// gets another one: between here and the program's listening nobody else comes by it.
 pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    loop {
+        let step = std::process::id() * 31 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(step % 20_000).expect("below 20 000");
+        if TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Says on stderr, past the test harness's capture, that a test was left out and why.

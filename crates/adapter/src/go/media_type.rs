@@ -120,28 +120,45 @@ fn take_token(text: &[u8]) -> (&[u8], &[u8]) {
 /// UTF-8 are no white space.
 pub fn trim(text: &[u8]) -> &[u8] {
     let mut text = trim_start(text);
-    while let Some(end) = (1..=3).find_map(|n| {
-        let end = text.len().checked_sub(n)?;
-        is_blank(&text[end..]).then_some(end)
-    }) {
-        text = &text[..end];
+    while let Some(&last) = text.last() {
+        let blank = if last.is_ascii() {
+            usize::from(is_blank(&[last]))
+        } else {
+            (2..=3)
+                .find(|&n| text.len() >= n && is_blank(&text[text.len() - n..]))
+                .unwrap_or(0)
+        };
+        if blank == 0 {
+            break;
+        }
+        text = &text[..text.len() - blank];
     }
     text
 }
 
 fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let Some(rest) = (1..=3).find_map(|n| {
-        let (start, rest) = text.split_at_checked(n)?;
-        is_blank(start).then_some(rest)
-    }) {
-        text = rest;
+    while let Some(&first) = text.first() {
+        let blank = if first.is_ascii() {
+            usize::from(is_blank(&[first]))
+        } else {
+            (2..=3)
+                .find(|&n| text.len() >= n && is_blank(&text[..n]))
+                .unwrap_or(0)
+        };
+        if blank == 0 {
+            break;
+        }
+        text = &text[blank..];
     }
     text
 }
 
-/// No white space character is longer than three bytes.
+/// Whether this is a white space character; none is longer than three bytes.
 fn is_blank(piece: &[u8]) -> bool {
-    std::str::from_utf8(piece).is_ok_and(|piece| piece.chars().all(char::is_whitespace))
+    match piece {
+        [byte] => matches!(byte, b'\t'..=b'\r' | b' '),
+        _ => std::str::from_utf8(piece).is_ok_and(|piece| piece.chars().all(char::is_whitespace)),
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,12 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+mod escape;
+
 #[cfg(test)]
 mod tests;
+
+use escape::{Part, escape, must_escape, stays_verbatim, unescape};
 
 /// Why a text is not a URL reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,16 +74,6 @@ struct User<'a> {
 struct Escaped<'a> {
     decoded: Cow<'a, [u8]>,
     raw: &'a [u8],
-}
-
-/// The part of a URL that a byte stands in; each has its own reserved characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Path,
-    Host,
-    Zone,
-    User,
-    Fragment,
 }
 
 impl<'a> Url<'a> {
@@ -241,11 +235,12 @@ impl<'a> Url<'a> {
 impl<'a> Escaped<'a> {
     fn read(text: &'a [u8], part: Part) -> Result<Self, UrlError> {
         let decoded = unescape(text, part)?;
-        let is_default = text.len() == decoded.len() && !needs_escape(&decoded, part) || {
-            let mut anew = Vec::with_capacity(text.len());
-            escape(&decoded, part, &mut anew);
-            anew == text
-        };
+        let is_default =
+            text.len() == decoded.len() && !decoded.iter().any(|&b| must_escape(b, part)) || {
+                let mut anew = Vec::with_capacity(text.len());
+                escape(&decoded, part, &mut anew);
+                anew == text
+            };
         Ok(Self {
             decoded,
             raw: if is_default { b"" } else { text },
@@ -349,92 +344,6 @@ fn check_port(text: &[u8]) -> Result<(), UrlError> {
         Some((b':', digits)) if digits.iter().all(u8::is_ascii_digit) => Ok(()),
         Some(_) => Err(UrlError::Port),
     }
-}
-
-/// Whether a byte is written as `%XX` when this part is encoded anew.
-fn must_escape(byte: u8, part: Part) -> bool {
-    match byte {
-        _ if byte.is_ascii_alphanumeric() => false,
-        b'-' | b'_' | b'.' | b'~' | b'$' | b'&' | b'+' | b',' | b';' | b'=' => false,
-        b'!' | b'(' | b')' | b'*' => !matches!(part, Part::Host | Part::Zone | Part::Fragment),
-        b'\'' | b'[' | b']' | b'<' | b'>' | b'"' => !matches!(part, Part::Host | Part::Zone),
-        b':' => part == Part::User,
-        b'/' | b'@' => !matches!(part, Part::Path | Part::Fragment),
-        b'?' => part != Part::Fragment,
-        _ => true,
-    }
-}
-
-fn needs_escape(text: &[u8], part: Part) -> bool {
-    text.iter().any(|&b| must_escape(b, part))
-}
-
-/// Whether a part as written can be printed as it is, though Go would encode it differently.
-fn stays_verbatim(raw: &[u8], part: Part) -> bool {
-    raw.iter()
-        .all(|&b| b"!$&'()*+,;=:@[]%".contains(&b) || !must_escape(b, part))
-}
-
-fn escape(text: &[u8], part: Part, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in text {
-        if must_escape(byte, part) {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            out.extend_from_slice(&[b'%', digits[0], digits[1]]);
-        } else {
-            out.push(byte);
-        }
-    }
-}
-
-fn unescape(text: &[u8], part: Part) -> Result<Cow<'_, [u8]>, UrlError> {
-    let in_host = matches!(part, Part::Host | Part::Zone);
-    let mut out = Vec::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while at < text.len() {
-        if text[at] != b'%' {
-            if in_host && text[at].is_ascii() && must_escape(text[at], part) {
-                return Err(UrlError::HostByte(char::from(text[at])));
-            }
-            at += 1;
-            continue;
-        }
-        let byte = decode_escape(&text[at..], part)?;
-        out.extend_from_slice(&text[copied..at]);
-        out.push(byte);
-        at += 3;
-        copied = at;
-    }
-    if copied == 0 {
-        return Ok(Cow::Borrowed(text));
-    }
-    out.extend_from_slice(&text[copied..]);
-    Ok(Cow::Owned(out))
-}
-
-/// The byte that the escape at the start of `text` stands for.
-///
-/// A host may only escape bytes outside ASCII and `%` itself; a zone also what a host could hold
-/// unescaped, and a blank.
-fn decode_escape(text: &[u8], part: Part) -> Result<u8, UrlError> {
-    let wrong = || {
-        let shown = &text[..text.len().min(3)];
-        Err(UrlError::Escape(
-            String::from_utf8_lossy(shown).into_owned(),
-        ))
-    };
-    let digit = |at: usize| text.get(at).and_then(|&b| char::from(b).to_digit(16));
-    let (Some(high), Some(low)) = (digit(1), digit(2)) else {
-        return wrong();
-    };
-    let byte = u8::try_from(high * 16 + low).expect("two hexadecimal digits fit a byte");
-    let allowed = match part {
-        Part::Host => !byte.is_ascii() || byte == b'%',
-        Part::Zone => byte == b'%' || byte == b' ' || !must_escape(byte, Part::Host),
-        _ => true,
-    };
-    if allowed { Ok(byte) } else { wrong() }
 }
 
 fn cut(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {

@@ -11,52 +11,79 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// How many bytes are looked at: with that many, a request is due whether it is whole or not.
-const LOOK: usize = 4 << 10;
+const LOOK: usize = 8 << 10;
+
+/// How much of a request has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    /// Its head, not all of it.
+    HalfHead,
+    /// Its head, and not all of a small body.
+    HalfBody,
+    /// Enough for hyper to do something.
+    Enough,
+}
 
 /// Waits until there is something for hyper to do; `false` when the peer has closed the connection.
 pub(super) async fn due(stream: &TcpStream) -> io::Result<bool> {
     loop {
         let ready = stream.ready(Interest::READABLE).await?;
-        match stream.try_io(Interest::READABLE, || look(stream)) {
+        let arrived = stream.try_io(Interest::READABLE, || match look(stream)? {
+            Some(Arrived::HalfHead | Arrived::HalfBody) => Err(io::ErrorKind::WouldBlock.into()),
+            arrived => Ok(arrived),
+        });
+        match arrived {
+            Ok(arrived) => return Ok(arrived.is_some()),
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            // No more will come, so that half a request is all there is.
+            // No more will come: half a request is all there is.
             Err(_) if ready.is_read_closed() => return Ok(true),
             Err(_) => {}
-            Ok(is_due) => return Ok(is_due),
         }
     }
 }
 
-/// Like [`due`], but "would block" instead of waiting.
-pub(super) fn look(stream: &TcpStream) -> io::Result<bool> {
-    let mut bytes = [0; LOOK];
-    let (_, count) = rustix::net::recv(stream, &mut bytes, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
-    match count {
-        0 => Ok(false),
-        LOOK => Ok(true),
-        _ if is_due(&bytes[..count]) => Ok(true),
-        _ => Err(io::ErrorKind::WouldBlock.into()),
-    }
+/// Whether at least the head of a request is here now.
+pub(super) fn has_begun(stream: &TcpStream) -> bool {
+    matches!(look(stream), Ok(Some(Arrived::HalfBody | Arrived::Enough)))
 }
 
-/// Whether these bytes are a whole request, or cannot become one.
-fn is_due(bytes: &[u8]) -> bool {
+/// What is here now; `None` when the peer has closed the connection.
+fn look(stream: &TcpStream) -> io::Result<Option<Arrived>> {
+    let mut bytes = [0; LOOK];
+    let (_, count) = rustix::net::recv(stream, &mut bytes, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(match count {
+        0 => None,
+        LOOK => Some(Arrived::Enough),
+        _ => Some(judge(&bytes[..count])),
+    })
+}
+
+fn judge(bytes: &[u8]) -> Arrived {
     let Some((head, body)) = split_head(bytes) else {
         let is_text = |b: &u8| !b.is_ascii_control() || matches!(b, b'\r' | b'\n' | b'\t');
-        return !bytes.iter().all(is_text);
+        return if bytes.iter().all(is_text) {
+            Arrived::HalfHead
+        } else {
+            Arrived::Enough
+        };
     };
-    if header(head, b"expect").is_some() {
+    let is_whole = if header(head, b"expect").is_some() {
         // The peer waits for a word before it sends the body.
-        return true;
-    }
-    if header(head, b"transfer-encoding").is_some() {
-        // The last chunk begins with this; data that looks like it only makes it due too early.
-        return body.starts_with(b"0") || body.windows(3).any(|w| w == b"\r\n0");
-    }
-    let length = header(head, b"content-length").map(std::str::from_utf8);
-    match length.and_then(Result::ok).and_then(|length| length.trim().parse().ok()) {
-        Some(length) => body.len() >= length,
-        None => true,
+        true
+    } else if header(head, b"transfer-encoding").is_some() {
+        // So begins the last chunk; data that looks like it makes the request due a little early.
+        body.starts_with(b"0") || body.windows(3).any(|w| w == b"\r\n0")
+    } else {
+        let length = header(head, b"content-length").map(std::str::from_utf8);
+        let length = length
+            .and_then(Result::ok)
+            .and_then(|length| length.trim().parse().ok());
+        length.is_none_or(|length: usize| body.len() >= length)
+    };
+    if is_whole {
+        Arrived::Enough
+    } else {
+        Arrived::HalfBody
     }
 }
 
@@ -79,16 +106,20 @@ fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     head.split(|&b| b == b'\n').find_map(|line| {
         let (found, value) = line.split_at_checked(name.len())?;
-        if found.eq_ignore_ascii_case(name) { value.strip_prefix(b":") } else { None }
+        if found.eq_ignore_ascii_case(name) {
+            value.strip_prefix(b":")
+        } else {
+            None
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_due;
+    use super::{Arrived, judge};
 
     #[test]
-    fn whole_requests_are_due() {
+    fn whole_requests() {
         for text in [
             "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET / HTTP/1.1\nHost: x\n\n",
@@ -99,33 +130,37 @@ mod tests {
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0;x\r\nA: b\r\n\r\n",
         ] {
-            assert!(is_due(text.as_bytes()), "{text}");
+            assert_eq!(judge(text.as_bytes()), Arrived::Enough, "{text}");
         }
     }
 
     #[test]
-    fn halves_are_not() {
+    fn halves() {
         for text in [
             "\r\n",
             "POST / HT",
-            "POST / HTTP/1.1\r\nHost: x\r\n",
-            "POST / HTTP/1.1\r\nHost: x\r\n\r",
+            "POST / HTTP/1.1\r\nA: x\r\n",
+            "GET / HTTP/1.1\r\n\r",
+        ] {
+            assert_eq!(judge(text.as_bytes()), Arrived::HalfHead, "{text}");
+        }
+        for text in [
             "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nhi",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
         ] {
-            assert!(!is_due(text.as_bytes()), "{text}");
+            assert_eq!(judge(text.as_bytes()), Arrived::HalfBody, "{text}");
         }
     }
 
     #[test]
-    fn what_waiting_would_not_help_is_due() {
+    fn what_waiting_would_not_help() {
         for text in [
             "\u{16}\u{3}\u{1}",
             "POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
         ] {
-            assert!(is_due(text.as_bytes()), "{text}");
+            assert_eq!(judge(text.as_bytes()), Arrived::Enough, "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 
 /// What is reserved for a body before its bytes arrive.
-const FIRST_ROOM: usize = 64 << 10;
+const FIRST_ROOM: usize = 16 << 10;
 
 /// A body that could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,17 @@
 //! One connection, from its first byte to its end.
 //!
-//! hyper takes two buffers of 8 KiB for a connection at its first look at it. So it gets one only
-//! when a whole request head has arrived, and gives it back when nothing more comes: a silent, a
-//! half-sent or an idle connection then costs its socket and little else.
+//! hyper takes two buffers of 8 KiB for a connection at its first look at it, and keeps them. So it
+//! gets one only when a request has arrived (see `arrival`), and gives it back when nothing more
+//! comes: a silent, a half-sent or an idle connection then costs its socket and a small task.
 
 use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,20 +22,19 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustix::net::RecvFlags;
-use tokio::io::{AsyncWriteExt as _, Interest};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::pace::{Activity, Now, Paced, Running};
-use super::{Answer, Answering, Server};
+use super::{Answer, Answering, Server, arrival};
 
-/// How long an idle connection stays with hyper; below, taking it back would cost more than it
-/// saves.
+/// How long an idle connection stays with hyper, at least and at most twice that. Taking it back
+/// costs a little, so that a busy one stays.
 const PARK_AFTER: Duration = Duration::from_secs(2);
-/// How much of a head is looked at before hyper gets it anyway.
-const LOOK: usize = 4 << 10;
+/// With this many connections at hyper, idle ones come back at once.
+const MANY: usize = 512;
 /// How long a peer that is still sending may take to notice our answer and the end.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -41,10 +42,33 @@ const LINGER: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// How many connections are at hyper.
+#[derive(Debug, Default)]
+pub(super) struct Held(AtomicUsize);
+
+struct HeldOne<'a>(&'a Held);
+
+impl Held {
+    fn add(&self) -> HeldOne<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        HeldOne(self)
+    }
+
+    fn are_many(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > MANY
+    }
+}
+
+impl Drop for HeldOne<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// How hyper's part of a connection ended.
 enum End {
-    /// The connection waits for its next request.
-    Idle(TcpStream),
+    /// The connection waits for its next request, of which these bytes have been read.
+    Idle(TcpStream, Bytes),
     /// HTTP says that it is over; the peer may still be sending.
     Finished(TcpStream),
     /// The peer is gone, too slow, or does not speak HTTP.
@@ -60,104 +84,117 @@ where
     // the peer is gone, which the next read finds out.
     let _ = stream.set_nodelay(true);
     let peer = Peer(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
+    let mut read = Bytes::new();
     loop {
         let stopping = server.shutdown.stopping();
-        let arrived = tokio::select! {
-            arrived = tokio::time::timeout(server.limits.idle, head(&stream)) => arrived,
-            // A request that is here already is served, even while stopping.
-            () = stopping.cancelled() => Ok(look(&stream, &mut 0)),
-        };
-        if !matches!(arrived, Ok(Ok(true))) {
+        let has_arrived = !read.is_empty()
+            || tokio::select! {
+                biased;
+                arrived = tokio::time::timeout(server.limits.idle, arrival::due(&stream)) => {
+                    matches!(arrived, Ok(Ok(true)))
+                }
+                // A request that has begun is served, even while stopping.
+                () = stopping.cancelled() => arrival::has_begun(&stream),
+            };
+        if !has_arrived {
             return;
         }
         // Boxed, because while it waits a connection has no need of the room.
-        match Box::pin(exchange(&server, stream, peer)).await {
-            End::Idle(idle) => stream = idle,
+        match Box::pin(exchange(&server, stream, read, peer)).await {
+            End::Idle(idle, rest) => (stream, read) = (idle, rest),
             End::Finished(finished) if !stopping.is_cancelled() => return linger(finished).await,
             End::Finished(_) | End::Broken => return,
         }
     }
 }
 
-/// Waits until hyper has something to do; `false` when the peer has closed the connection.
-async fn head(stream: &TcpStream) -> io::Result<bool> {
-    let mut seen = 0;
-    stream
-        .async_io(Interest::READABLE, || look(stream, &mut seen))
-        .await
+/// What to do about a connection for which hyper waits.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing.
+    Wait,
+    /// Close it behind the answer.
+    Finish,
+    /// Take it back: it is idle.
+    TakeBack,
 }
 
-/// Looks at the bytes that are here without taking them: where they are they cost this process
-/// nothing. "Would block" if there is reason to wait for more than the `seen` ones.
-fn look(stream: &TcpStream, seen: &mut usize) -> io::Result<bool> {
-    let mut bytes = [0; LOOK];
-    let (_, count) = rustix::net::recv(stream, &mut bytes, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
-    // Woken up without more bytes: the peer has said its last.
-    let is_due = count == *seen || count == LOOK || is_worth_parsing(&bytes[..count]);
-    *seen = count;
-    if is_due {
-        Ok(count > 0)
-    } else {
-        Err(io::ErrorKind::WouldBlock.into())
+#[derive(Debug, Default)]
+struct Watch {
+    is_stopping: bool,
+    idle_after: Option<usize>,
+}
+
+impl Watch {
+    fn judge(&mut self, now: Now, is_crowded: bool) -> Next {
+        match now {
+            Now::Idle(after) => {
+                let was_idle = self.idle_after.replace(after) == Some(after);
+                if was_idle || is_crowded || self.is_stopping {
+                    Next::TakeBack
+                } else {
+                    Next::Wait
+                }
+            }
+            Now::Reading | Now::Running if self.is_stopping => Next::Finish,
+            // While writing also at a stop: hyper would drop what it has not written yet.
+            Now::Reading | Now::Running | Now::Writing => Next::Wait,
+        }
     }
 }
 
-/// Whether a request head ends in these bytes, or they cannot become one.
-fn is_worth_parsing(bytes: &[u8]) -> bool {
-    let is_text = |b: &u8| !b.is_ascii_control() || matches!(b, b'\r' | b'\n' | b'\t');
-    let mut lines = bytes.split(|&b| b == b'\n');
-    // Line ends in front of a request are skipped by HTTP; what follows the last one is no line.
-    let begun = lines.by_ref().find(|line| !is_blank(line)).is_some();
-    let is_whole = begun && lines.rev().skip(1).any(is_blank);
-    is_whole || !bytes.iter().all(is_text)
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    matches!(line, b"" | b"\r")
-}
-
 /// Lets hyper answer requests until the connection ends or is idle.
-async fn exchange<S, B>(server: &Server<S>, stream: TcpStream, peer: Peer) -> End
+async fn exchange<S, B>(server: &Server<S>, stream: TcpStream, read: Bytes, peer: Peer) -> End
 where
     S: Answering<B>,
     B: Answer,
 {
     let stopping = server.shutdown.stopping();
+    let _held = server.held.add();
     let activity = Arc::new(Activity::default());
-    let io = Paced::new(stream, Arc::clone(&activity), server.limits.stall);
+    let io = Paced::new(stream, read, Arc::clone(&activity), server.limits.stall);
     let mut http = server.http.clone();
     http.keep_alive(!stopping.is_cancelled());
     let answering = service_fn(|request: Request<Incoming>| {
         answer(server.service.clone(), request, peer, activity.begin())
     });
     let mut connection = http.serve_connection(TokioIo::new(io), answering);
-    let mut stop = pin!(stopping.cancelled());
-    let mut is_stopping = stopping.is_cancelled();
+    let mut stop_signal = pin!(stopping.cancelled());
     let mut look = tokio::time::interval_at(Instant::now() + PARK_AFTER, PARK_AFTER);
-    let mut idle_since = None;
+    let mut watch = Watch {
+        is_stopping: stopping.is_cancelled(),
+        ..Watch::default()
+    };
     let mut comes_back = false;
     let result = loop {
+        let mut is_crowded = false;
+        let event = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Pending if server.held.are_many() && activity.now().is_idle() => {
+                Poll::Ready(None)
+            }
+            polled => polled.map(Some),
+        });
         tokio::select! {
             biased;
-            result = &mut connection => break result,
-            () = &mut stop, if !is_stopping => is_stopping = true,
+            event = event => match event {
+                Some(result) => break result,
+                None => is_crowded = true,
+            },
+            () = &mut stop_signal, if !watch.is_stopping => watch.is_stopping = true,
             _ = look.tick() => {}
         }
-        match activity.now() {
-            // hyper would drop what it has not written yet.
-            Now::Writing => continue,
-            Now::Idle(after) if !is_stopping && idle_since.replace(after) != Some(after) => {
-                continue;
-            }
-            Now::Idle(_) => comes_back = true,
-            Now::Reading | Now::Running if !is_stopping => continue,
-            Now::Reading | Now::Running => {}
+        match watch.judge(activity.now(), is_crowded) {
+            Next::Wait => continue,
+            Next::Finish => {}
+            Next::TakeBack => comes_back = true,
         }
+        // Ends at once if idle, else behind the answer.
         Pin::new(&mut connection).graceful_shutdown();
     };
-    let io = connection.into_parts().io.into_inner();
+    let parts = connection.into_parts();
+    let io = parts.io.into_inner();
     match result {
-        Ok(()) if comes_back => End::Idle(io.into_stream()),
+        Ok(()) if comes_back => End::Idle(io.into_stream(), parts.read_buf),
         Ok(()) => End::Finished(io.into_stream()),
         Err(error) if error.is_parse() => {
             server.refused(peer, &error);
@@ -270,7 +307,7 @@ async fn linger(mut stream: TcpStream) {
         stream.shutdown().await?;
         loop {
             stream.readable().await?;
-            match stream.try_read(&mut [0; LOOK]) {
+            match stream.try_read(&mut [0; 4 << 10]) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -35,6 +36,13 @@ pub(super) enum Now {
     Reading,
     /// Nothing, after so many requests.
     Idle(usize),
+}
+
+impl Now {
+    /// Whether a request was answered and no other has begun.
+    pub(super) fn is_idle(self) -> bool {
+        matches!(self, Self::Idle(served) if served > 0)
+    }
 }
 
 /// A request being answered, until its answer is handed to the socket.
@@ -73,6 +81,8 @@ impl Drop for Running {
 #[derive(Debug)]
 pub(super) struct Paced {
     stream: TcpStream,
+    /// What an earlier reader of this socket has left over.
+    read: Bytes,
     activity: Arc<Activity>,
     limit: Duration,
     reading: Wait,
@@ -116,10 +126,16 @@ impl Wait {
 }
 
 impl Paced {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, limit: Duration) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        read: Bytes,
+        activity: Arc<Activity>,
+        limit: Duration,
+    ) -> Self {
         let (reading, writing) = (Wait::default(), Wait::default());
         Self {
             stream,
+            read,
             activity,
             limit,
             reading,
@@ -156,6 +172,12 @@ impl AsyncRead for Paced {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.read.is_empty() {
+            let count = this.read.len().min(buffer.remaining());
+            buffer.put_slice(&this.read.split_to(count));
+            this.activity.has_begun_head.store(true, Ordering::Relaxed);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let said = Pin::new(&mut this.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {

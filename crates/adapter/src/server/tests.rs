@@ -244,6 +244,20 @@ async fn an_idle_connection_is_taken_back_and_used_again() {
 }
 
 #[tokio::test]
+async fn the_start_of_a_next_request_is_not_lost() {
+    let server = Running::start(Limits::default());
+    let mut client = server.connect().await;
+    // The second head begins in the packet of the first, and ends after the connection was idle.
+    client
+        .send("GET /early HTTP/1.1\r\nHost: x\r\n\r\nGET /peer HT")
+        .await;
+    assert!(client.answer().await.contains(" 405 "));
+    tokio::time::sleep(Duration::from_millis(4500)).await;
+    client.send("TP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(client.answer().await.ends_with("127.0.0.1"));
+}
+
+#[tokio::test]
 async fn a_reader_that_takes_nothing_is_cut_off() {
     let huge = Router::new().route("/", get(async || vec![b'x'; 64 << 20]));
     let server = Running::serve(huge, short());

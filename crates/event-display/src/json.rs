@@ -1,0 +1,294 @@
+//! JSON as bytes: where a value ends, what is in an object, what a string says.
+//!
+//! Upstream keeps the data of an event byte for byte, and accepts text that is not UTF-8 inside
+//! strings (event-display.md 3.1). A parser that builds values and prints them again can do
+//! neither, so these are scanners that hand out slices.
+
+mod indent;
+mod text;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub use indent::{Layout, pretty};
+pub use text::unescape;
+
+#[cfg(test)]
+mod tests;
+
+/// Deepest nesting that Go accepts.
+const MAX_DEPTH: usize = 10_000;
+
+/// The text is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not valid JSON from byte {at} on")]
+pub struct Invalid {
+    /// Offset of the first byte that does not fit.
+    pub at: usize,
+}
+
+/// Why a walk over a value ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Invalid(Invalid),
+    /// The visitor has had enough.
+    Enough,
+}
+
+impl From<Invalid> for Stop {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// Sees the parts of a value in order; white space between them is left out.
+trait Visitor {
+    /// A string with its quotes, a number or a word; a string may be a member's name.
+    fn token(&mut self, text: &[u8]);
+    /// `{}` or `[]`.
+    fn empty(&mut self, brackets: [u8; 2]);
+    /// An opening bracket that is followed by something. `depth` counts the open ones.
+    fn open(&mut self, bracket: u8, depth: usize) -> Result<(), Stop>;
+    /// A comma. `depth` counts the open brackets.
+    fn comma(&mut self, depth: usize) -> Result<(), Stop>;
+    /// A colon.
+    fn colon(&mut self);
+    /// A closing bracket. `depth` counts those that stay open.
+    fn close(&mut self, bracket: u8, depth: usize) -> Result<(), Stop>;
+}
+
+/// Looks at nothing: the walk alone tells whether the text is valid.
+struct Nobody;
+
+impl Visitor for Nobody {
+    fn token(&mut self, _: &[u8]) {}
+    fn empty(&mut self, _: [u8; 2]) {}
+    fn open(&mut self, _: u8, _: usize) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn comma(&mut self, _: usize) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn colon(&mut self) {}
+    fn close(&mut self, _: u8, _: usize) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
+/// The members of the object that `text` is, in order: name and place of the value, white space
+/// between colon and value included.
+///
+/// `Ok(false)` if it is a valid value of another kind. The whole text is checked; members seen
+/// before an error was met have been visited.
+pub fn members<'a>(
+    text: &'a [u8],
+    mut visit: impl FnMut(Cow<'a, [u8]>, Range<usize>),
+) -> Result<bool, Invalid> {
+    let start = skip_blanks(text, 0);
+    if text.get(start) != Some(&b'{') {
+        let end = valid_value(text, start, 0)?;
+        return expect_end(text, end).map(|()| false);
+    }
+    let mut at = skip_blanks(text, start + 1);
+    if text.get(at) == Some(&b'}') {
+        return expect_end(text, at + 1).map(|()| true);
+    }
+    loop {
+        let name_end = string_end(text, at)?;
+        let name = unescape(&text[at + 1..name_end - 1]);
+        let value_start = expect(text, skip_blanks(text, name_end), b':')?;
+        let value_end = valid_value(text, value_start, 1)?;
+        visit(name, value_start..value_end);
+        at = skip_blanks(text, value_end);
+        match text.get(at) {
+            Some(b',') => at = skip_blanks(text, at + 1),
+            Some(b'}') => return expect_end(text, at + 1).map(|()| true),
+            _ => return Err(Invalid { at }),
+        }
+    }
+}
+
+fn valid_value(text: &[u8], at: usize, depth: usize) -> Result<usize, Invalid> {
+    walk(text, at, depth, &mut Nobody).map_err(|stop| match stop {
+        Stop::Invalid(invalid) => invalid,
+        Stop::Enough => unreachable!("nobody has enough"),
+    })
+}
+
+/// Walks over the value that begins at `at`, perhaps with white space, inside of `depth` brackets.
+/// Gives the offset of its end.
+fn walk(text: &[u8], at: usize, depth: usize, visitor: &mut impl Visitor) -> Result<usize, Stop> {
+    // The closing brackets still to come: no recursion, since strangers choose the depth.
+    let mut open: Vec<u8> = Vec::new();
+    let mut at = skip_blanks(text, at);
+    loop {
+        if let Some(&bracket @ (b'{' | b'[')) = text.get(at) {
+            if depth + open.len() == MAX_DEPTH {
+                return Err(Invalid { at }.into());
+            }
+            // In ASCII the closing bracket is two places behind the opening one.
+            let close = bracket + 2;
+            at = skip_blanks(text, at + 1);
+            if text.get(at) != Some(&close) {
+                open.push(close);
+                visitor.open(bracket, open.len())?;
+                if close == b'}' {
+                    at = member_name(text, at, visitor)?;
+                }
+                continue;
+            }
+            visitor.empty([bracket, close]);
+            at += 1;
+        } else {
+            let end = scalar_end(text, at)?;
+            visitor.token(&text[at..end]);
+            at = end;
+        }
+        match after_value(text, at, &mut open, visitor)? {
+            After::Value(next) => at = next,
+            After::End(end) => return Ok(end),
+        }
+    }
+}
+
+enum After {
+    /// Another value begins here.
+    Value(usize),
+    /// The outermost value has ended here.
+    End(usize),
+}
+
+/// Closing brackets, and the comma with a member's name in front of the next value.
+fn after_value(
+    text: &[u8],
+    mut at: usize,
+    open: &mut Vec<u8>,
+    visitor: &mut impl Visitor,
+) -> Result<After, Stop> {
+    while let Some(&close) = open.last() {
+        at = skip_blanks(text, at);
+        match text.get(at) {
+            Some(b',') => {
+                visitor.comma(open.len())?;
+                at = skip_blanks(text, at + 1);
+                if close == b'}' {
+                    at = member_name(text, at, visitor)?;
+                }
+                return Ok(After::Value(at));
+            }
+            Some(&bracket) if bracket == close => {
+                open.pop();
+                visitor.close(bracket, open.len())?;
+                at += 1;
+            }
+            _ => return Err(Invalid { at }.into()),
+        }
+    }
+    Ok(After::End(at))
+}
+
+/// Name and colon of a member; gives the start of its value.
+fn member_name(text: &[u8], at: usize, visitor: &mut impl Visitor) -> Result<usize, Invalid> {
+    let end = string_end(text, at)?;
+    visitor.token(&text[at..end]);
+    let value = expect(text, skip_blanks(text, end), b':')?;
+    visitor.colon();
+    Ok(skip_blanks(text, value))
+}
+
+fn scalar_end(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    match text.get(at) {
+        Some(b'"') => string_end(text, at),
+        Some(b'-' | b'0'..=b'9') => number_end(text, at),
+        Some(b't') => word_end(text, at, b"true"),
+        Some(b'f') => word_end(text, at, b"false"),
+        Some(b'n') => word_end(text, at, b"null"),
+        _ => Err(Invalid { at }),
+    }
+}
+
+fn word_end(text: &[u8], at: usize, word: &[u8]) -> Result<usize, Invalid> {
+    if text[at..].starts_with(word) {
+        Ok(at + word.len())
+    } else {
+        Err(Invalid { at })
+    }
+}
+
+fn string_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
+    let mut at = expect(text, start, b'"')?;
+    loop {
+        let plain = text[at..]
+            .iter()
+            .take_while(|&&b| b >= b' ' && b != b'"' && b != b'\\');
+        at += plain.count();
+        match text.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => match text.get(at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+                Some(b'u') if is_hex(text.get(at + 2..at + 6)) => at += 6,
+                _ => return Err(Invalid { at }),
+            },
+            _ => return Err(Invalid { at }),
+        }
+    }
+}
+
+fn is_hex(digits: Option<&[u8]>) -> bool {
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+fn number_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
+    let mut at = start + usize::from(text[start] == b'-');
+    let integer = at;
+    at = digits_end(text, at)?;
+    if text[integer] == b'0' && at > integer + 1 {
+        return Err(Invalid { at: integer + 1 });
+    }
+    if text.get(at) == Some(&b'.') {
+        at = digits_end(text, at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        at += 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        at = digits_end(text, at)?;
+    }
+    Ok(at)
+}
+
+/// The end of at least one digit.
+fn digits_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
+    let count = text[start.min(text.len())..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    if count == 0 {
+        Err(Invalid { at: start })
+    } else {
+        Ok(start + count)
+    }
+}
+
+fn expect(text: &[u8], at: usize, byte: u8) -> Result<usize, Invalid> {
+    if text.get(at) == Some(&byte) {
+        Ok(at + 1)
+    } else {
+        Err(Invalid { at })
+    }
+}
+
+fn expect_end(text: &[u8], at: usize) -> Result<(), Invalid> {
+    let at = skip_blanks(text, at);
+    if at == text.len() {
+        Ok(())
+    } else {
+        Err(Invalid { at })
+    }
+}
+
+fn skip_blanks(text: &[u8], at: usize) -> usize {
+    let rest = &text[at.min(text.len())..];
+    at + rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+        .count()
+}

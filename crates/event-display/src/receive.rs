@@ -1,0 +1,258 @@
+//! One request: what is answered, and what is printed for it (event-display.md 6).
+//!
+//! What is wrong with a request is in `refusal`; this is the order in which it is found out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use adapter::server::{Peer, Throttle, read_body, read_whole};
+use adapter::telemetry::metrics::{ReceiveMeter, Received};
+use adapter::telemetry::traces::{EventAttributes, ProcessSpan, ReceiveSpan, Tracing};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http_body::Body as _;
+
+use crate::event::{Event, Mode};
+use crate::output::Output;
+use crate::print::{Printed, print};
+use crate::refusal::{Identity, Refusal};
+use crate::{head, request_log};
+
+/// Bodies from here on are read and printed beside the loop that serves everybody else.
+const LARGE: usize = 256 << 10;
+/// The pattern that all requests are counted under, as upstream has it.
+const ROUTE: &str = "/";
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+
+/// What requests are answered with.
+#[derive(Debug)]
+pub struct Display {
+    /// Where events go.
+    pub events: Output,
+    /// Where whole requests go, if that is asked for.
+    pub requests: Option<Output>,
+    /// Longest body, in bytes.
+    pub max_body: usize,
+    /// The port that is listened on.
+    pub port: u16,
+    /// Counts requests.
+    pub meter: ReceiveMeter,
+    /// Makes spans.
+    pub tracing: Tracing,
+    /// Keeps refusals from filling the log.
+    pub refusals: Throttle,
+}
+
+/// A request that was not refused.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    /// Its event is printed by now.
+    Event,
+    /// A health check; not counted.
+    Health,
+    /// `OPTIONS *`.
+    Options,
+}
+
+/// Every path and every method: which is which is not decided by routes.
+pub fn routes(display: Arc<Display>) -> Router {
+    Router::new().fallback(receive).with_state(display)
+}
+
+async fn receive(State(display): State<Arc<Display>>, request: Request) -> Response {
+    let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let promised = body.size_hint().lower();
+    let span = display
+        .tracing
+        .receive(&parts.method, ROUTE, &parts.headers);
+    let mut bytes = Bytes::new();
+    let response = match display.take(&parts, body, &mut bytes, &span).await {
+        Ok(Taken::Health) => return empty(StatusCode::NO_CONTENT),
+        Ok(Taken::Event | Taken::Options) => empty(StatusCode::OK),
+        Err(refusal) => {
+            display.log(&refusal, &parts, &bytes);
+            refused(&refusal)
+        }
+    };
+    display.meter.answered(&Received {
+        method: &parts.method,
+        route: ROUTE,
+        protocol_version: if parts.version == Version::HTTP_10 {
+            "1.0"
+        } else {
+            "1.1"
+        },
+        server: (crate::NAME, display.port),
+        status: response.status().as_u16(),
+        took: began.elapsed(),
+        request_size: promised.max(bytes.len() as u64),
+        response_size: response.body().size_hint().lower(),
+    });
+    span.end(response.status().as_u16());
+    response
+}
+
+impl Display {
+    /// Reads a request and prints its event. `bytes` gets the body, for those who come after.
+    async fn take(
+        &self,
+        parts: &Parts,
+        body: Body,
+        bytes: &mut Bytes,
+        span: &ReceiveSpan,
+    ) -> Result<Taken, Refusal> {
+        head::check(parts)?;
+        if head::is_options_of_server(parts) {
+            return Ok(Taken::Options);
+        }
+        let mut body = Some(body);
+        if let Some(requests) = &self.requests
+            && let Some(body) = body.take()
+        {
+            let whole = read_whole(body, self.max_body).await;
+            let entry = request_log::entry(parts, whole.as_ref().ok());
+            // A log that nobody can read is no reason to refuse an event.
+            let _ = requests.write(entry.into()).await;
+            *bytes = whole?.bytes;
+        }
+        if head::is_health_check(parts) {
+            return Ok(Taken::Health);
+        }
+        head::check_asterisk(parts)?;
+        if matches!(parts.method, Method::GET | Method::OPTIONS | Method::DELETE) {
+            return Err(Refusal::Method);
+        }
+        let mode = Mode::of(&parts.headers)?;
+        if let Some(body) = body {
+            *bytes = read_body(body, self.max_body).await?;
+        }
+        let (printed, attributes) = self.print(mode, &parts.headers, bytes).await?;
+        let _process = attributes.map(|attributes| attributes.begin(span));
+        self.events.write(printed).await.map_err(Refusal::Output)?;
+        Ok(Taken::Event)
+    }
+
+    /// Prints an event into memory; a large one in a thread of its own, since it takes a while.
+    async fn print(
+        &self,
+        mode: Mode,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<(Printed, Option<Attributes>), Refusal> {
+        let is_traced = self.tracing.is_on();
+        if body.len() < LARGE {
+            return read_and_print(mode, headers, body, is_traced);
+        }
+        let (headers, body) = (headers.clone(), body.clone());
+        let printing =
+            tokio::task::spawn_blocking(move || read_and_print(mode, &headers, &body, is_traced));
+        match printing.await {
+            Ok(result) => result,
+            // The server answers 500, as it would have without the thread.
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    fn log(&self, refusal: &Refusal, parts: &Parts, body: &[u8]) {
+        let line = || {
+            let mode = Mode::of(&parts.headers).ok();
+            let identity = Identity::of(mode, &parts.headers, body);
+            let peer = parts
+                .extensions
+                .get::<Peer>()
+                .map(|peer| peer.0.to_string());
+            let status = refusal.status().as_u16();
+            let (attribute, value) = (refusal.attributes(), refusal.value());
+            let Identity { id, ty, source } = identity;
+            macro_rules! refused {
+                ($level:ident, $text:literal) => {
+                    tracing::$level!(
+                        status, reason = %refusal, attribute, value, event_id = id,
+                        event_type = ty, source, method = %parts.method, peer, $text
+                    )
+                };
+            }
+            if matches!(refusal, Refusal::Output(_)) {
+                refused!(error, "An event could not be printed.");
+            } else {
+                refused!(info, "Refused a request.");
+            }
+        };
+        self.refusals.line(line, log_left_out);
+    }
+}
+
+/// Says how many refusals had no line of their own.
+pub fn log_left_out(count: u64) {
+    tracing::info!(count, "Refused more requests, without a line for each.");
+}
+
+fn read_and_print(
+    mode: Mode,
+    headers: &HeaderMap,
+    body: &Bytes,
+    is_traced: bool,
+) -> Result<(Printed, Option<Attributes>), Refusal> {
+    let event = Event::read(mode, headers, body)?;
+    Ok((print(&event), is_traced.then(|| Attributes::of(&event))))
+}
+
+/// What a span shows of an event.
+struct Attributes {
+    id: String,
+    ty: String,
+    source: String,
+    subject: Option<String>,
+    content_type: Option<String>,
+}
+
+impl Attributes {
+    fn of(event: &Event<'_>) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            id: text(&event.id),
+            ty: text(&event.ty),
+            source: text(&event.source),
+            subject: event.subject.as_deref().map(text),
+            content_type: event.content_type.as_deref().map(text),
+        }
+    }
+
+    fn begin(&self, span: &ReceiveSpan) -> ProcessSpan {
+        span.process(EventAttributes {
+            id: &self.id,
+            ty: &self.ty,
+            source: &self.source,
+            subject: self.subject.as_deref(),
+            content_type: self.content_type.as_deref(),
+        })
+    }
+}
+
+/// An answer must have no body, or Knative's broker takes it for a failed delivery (6).
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let mut response = empty(refusal.status());
+    if let Some(text) = refusal.answer() {
+        *response.body_mut() = Body::from(text);
+        response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    }
+    if refusal.ends_connection() {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
