@@ -22,6 +22,7 @@
 
 mod answer;
 mod client;
+mod gitlab;
 mod http;
 mod lag;
 mod output;
@@ -33,6 +34,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use client::{exchange, get};
+pub use gitlab::GitLab;
 pub use http::{Headers, Reply, Request};
 pub use lag::Lag;
 pub use output::Output;
