@@ -21,6 +21,7 @@
 )]
 
 mod answer;
+mod apiserver;
 mod client;
 mod gitlab;
 mod http;
@@ -33,6 +34,7 @@ mod tls;
 mod wait;
 
 pub use answer::Answer;
+pub use apiserver::{ApiAnswer, ApiServer, Call, Cut, Fault, Gone, Piece, Rule, Stream};
 pub use client::{exchange, get};
 pub use gitlab::GitLab;
 pub use http::{Headers, Reply, Request};

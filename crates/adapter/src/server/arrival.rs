@@ -4,11 +4,14 @@
 //! nothing, costs this process a socket and a task. Only looks; hyper alone decides what the bytes
 //! mean, and gets them as soon as it could say more than "not yet".
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::Limits;
 
 /// How many bytes are looked at: with that many, a request is due whether it is whole or not.
 const LOOK: usize = 8 << 10;
@@ -24,21 +27,35 @@ enum Arrived {
     Enough,
 }
 
-/// Waits until there is something for hyper to do; `false` when the peer has closed the connection.
-pub(super) async fn due(stream: &TcpStream) -> io::Result<bool> {
+/// Waits until there is something for hyper to do; `false` when the peer has closed the connection
+/// or is too slow.
+pub(super) async fn due(stream: &TcpStream, limits: Limits) -> io::Result<bool> {
+    let end_of_head = Instant::now() + limits.idle;
+    let mut until = end_of_head;
     loop {
-        let ready = stream.ready(Interest::READABLE).await?;
-        let arrived = stream.try_io(Interest::READABLE, || match look(stream)? {
-            Some(Arrived::HalfHead | Arrived::HalfBody) => Err(io::ErrorKind::WouldBlock.into()),
-            arrived => Ok(arrived),
+        let Ok(ready) = timeout_at(until, stream.ready(Interest::READABLE)).await else {
+            return Ok(false);
+        };
+        let ready = ready?;
+        let mut arrived = None;
+        let is_waiting = stream.try_io(Interest::READABLE, || {
+            arrived = look(stream)?;
+            match arrived {
+                Some(Arrived::HalfHead | Arrived::HalfBody) => Err(ErrorKind::WouldBlock.into()),
+                _ => Ok(()),
+            }
         });
-        match arrived {
-            Ok(arrived) => return Ok(arrived.is_some()),
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+        match is_waiting {
+            Ok(()) => return Ok(arrived.is_some()),
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             // No more will come: half a request is all there is.
             Err(_) if ready.is_read_closed() => return Ok(true),
             Err(_) => {}
         }
+        until = match arrived {
+            Some(Arrived::HalfBody) => Instant::now() + limits.stall,
+            _ => end_of_head,
+        };
     }
 }
 

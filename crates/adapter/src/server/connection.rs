@@ -90,9 +90,7 @@ where
         let has_arrived = !read.is_empty()
             || tokio::select! {
                 biased;
-                arrived = tokio::time::timeout(server.limits.idle, arrival::due(&stream)) => {
-                    matches!(arrived, Ok(Ok(true)))
-                }
+                due = arrival::due(&stream, server.limits) => due.unwrap_or(false),
                 // A request that has begun is served, even while stopping.
                 () = stopping.cancelled() => arrival::has_begun(&stream),
             };
@@ -194,6 +192,10 @@ where
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
     match result {
+        // Not the empty rest itself: it would keep hyper's buffer.
+        Ok(()) if comes_back && parts.read_buf.is_empty() => {
+            End::Idle(io.into_stream(), Bytes::new())
+        }
         Ok(()) if comes_back => End::Idle(io.into_stream(), parts.read_buf),
         Ok(()) => End::Finished(io.into_stream()),
         Err(error) if error.is_parse() => {
@@ -210,9 +212,8 @@ where
 impl<S> Server<S> {
     /// Tells of a request that no service got to see.
     fn refused(&self, peer: Peer, error: &hyper::Error) {
-        let status = if error.is_parse_too_large() { 431 } else { 400 };
         self.refusals.line(
-            || tracing::info!(status, peer = %peer.0, reason = %error, "Refused what is not HTTP."),
+            || tracing::info!(peer = %peer.0, reason = %error, "Refused what is not HTTP."),
             |count| {
                 tracing::info!(
                     count,

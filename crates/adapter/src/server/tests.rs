@@ -207,6 +207,21 @@ async fn silent_half_sent_and_idle_connections_are_closed() {
 }
 
 #[tokio::test]
+async fn a_small_body_has_the_limit_of_a_body() {
+    let server = Running::start(Limits {
+        stall: SHORT,
+        ..Limits::default()
+    });
+    let mut client = server.connect().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe")
+        .await;
+    tokio::time::sleep(SHORT * 2 / 3).await;
+    client.send("ll").await;
+    assert!(client.closed().await >= SHORT / 2);
+}
+
+#[tokio::test]
 async fn a_head_that_drips_is_cut_off_in_total() {
     let server = Running::start(Limits {
         stall: DEADLINE,

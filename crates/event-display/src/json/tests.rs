@@ -224,6 +224,12 @@ proptest! {
     }
 
     #[test]
+    fn plain_bytes_are_counted(text in "[a-zé ]{0,100}[\"\\\\\n\u{1f}]?[a-z\"]{0,40}") {
+        let expected = text.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\');
+        prop_assert_eq!(plain_length(text.as_bytes()), expected.unwrap_or(text.len()));
+    }
+
+    #[test]
     fn any_bytes_are_walked(text in proptest::collection::vec(any::<u8>(), 0..40)) {
         let _ = pretty(&text, &mut Vec::new());
         let _ = members(&text, |_, _| {});
