@@ -13,17 +13,17 @@ mod page;
 mod rules;
 mod script;
 mod selector;
+mod state;
 mod status;
 mod store;
 mod stream;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -33,12 +33,12 @@ pub use self::answer::Answer as ApiAnswer;
 pub use self::call::Call;
 pub use self::fault::{Cut, Fault, Gone};
 use self::listen::Port;
-use self::page::Rest;
 pub use self::rules::Rule;
 use self::script::Script;
-use self::store::{Resource, Store};
+use self::state::{Shared, State};
+use self::store::Resource;
 pub use self::stream::{Piece, Stream};
-use crate::http::{Request, read_request};
+use crate::http::read_request;
 
 /// A running API server. Dropping it closes its port and every connection.
 pub struct ApiServer {
@@ -46,39 +46,6 @@ pub struct ApiServer {
     port: Mutex<Option<Port>>,
     address: SocketAddr,
     home: TempDir,
-}
-
-/// What all connections share.
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-    /// For transports that cannot wait for a condition.
-    listeners: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
-}
-
-type SinkCount = Box<dyn Fn() -> usize + Send>;
-
-struct State {
-    store: Store,
-    scripts: BTreeMap<String, Script>,
-    discovery: Option<BTreeMap<String, Value>>,
-    sink_count: Option<SinkCount>,
-    rules: Option<Vec<Rule>>,
-    faults: Vec<Fault>,
-    cuts: VecDeque<(String, u64, Cut)>,
-    gone: Gone,
-    calls: Vec<Call>,
-    forbidden: Vec<Call>,
-    rests: BTreeMap<String, Rest>,
-    pages: u64,
-    tokens: u64,
-    token_seconds: Option<u64>,
-    ended_watches: u64,
-    broken_watches: u64,
-    bookmarks: u64,
-    frozen: bool,
-    /// Counts everything that a waiting connection should look at.
-    changes: u64,
 }
 
 impl ApiServer {
@@ -413,96 +380,4 @@ fn write_kubeconfig(file: &Path, server: &str) {
         "users": [{"name": "test", "user": {}}],
     });
     fs::write(file, kubeconfig.to_string()).expect("a written kubeconfig");
-}
-
-impl Shared {
-    fn new() -> Self {
-        Self {
-            state: Mutex::new(State::new()),
-            changed: Condvar::new(),
-            listeners: Mutex::default(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn changes(&self) -> u64 {
-        self.state().changes
-    }
-
-    fn changed(&self) {
-        self.state().changes += 1;
-        self.changed.notify_all();
-        for listener in self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            listener();
-        }
-    }
-
-    /// Waits until something changed since, or this time has passed.
-    fn wait(&self, seen: u64, time: Duration) {
-        let state = self.state();
-        let unchanged = |state: &mut State| state.changes == seen;
-        drop(self.changed.wait_timeout_while(state, time, unchanged));
-    }
-
-    /// Waits while nothing is to be said.
-    fn thaw(&self) {
-        drop(self.changed.wait_while(self.state(), |state| state.frozen));
-    }
-
-    /// Keeps a request; gives how long to wait, and then what to answer.
-    fn take(self: &Arc<Self>, request: &Request) -> (Duration, impl FnOnce() -> ApiAnswer + use<>) {
-        let call = Call::read(request);
-        let fault = {
-            let mut state = self.state();
-            state.calls.push(call.clone());
-            Fault::take(&mut state.faults, &call)
-        };
-        self.changed();
-        let delay = fault.as_ref().map_or(Duration::ZERO, |fault| fault.delay);
-        let shared = Arc::clone(self);
-        (delay, move || answer::answer(&shared, &call, fault))
-    }
-}
-
-impl State {
-    fn new() -> Self {
-        Self {
-            store: Store::new(),
-            scripts: BTreeMap::new(),
-            discovery: None,
-            sink_count: None,
-            rules: None,
-            faults: Vec::new(),
-            cuts: VecDeque::new(),
-            gone: Gone::default(),
-            calls: Vec::new(),
-            forbidden: Vec::new(),
-            rests: BTreeMap::new(),
-            pages: 0,
-            tokens: 0,
-            token_seconds: None,
-            ended_watches: 0,
-            broken_watches: 0,
-            bookmarks: 0,
-            frozen: false,
-            changes: 0,
-        }
-    }
-
-    /// The cut that is meant for a watch of this path.
-    fn taken_cut(&mut self, path: &str) -> Option<(u64, Cut)> {
-        let index = self
-            .cuts
-            .iter()
-            .position(|(part, ..)| path.contains(part))?;
-        self.cuts.remove(index).map(|(_, after, how)| (after, how))
-    }
 }

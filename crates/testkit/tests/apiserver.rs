@@ -271,7 +271,7 @@ fn events_tokens_and_reviews() {
         .status,
         422
     );
-    let patch = |content: &str| {
+    let patched = |content: &str| {
         let headers = format!("Content-Type: {content}\r\n");
         send(
             &server,
@@ -284,8 +284,8 @@ fn events_tokens_and_reviews() {
     };
     assert_eq!(
         (
-            patch("application/strategic-merge-patch+json"),
-            patch("text/plain")
+            patched("application/strategic-merge-patch+json"),
+            patched("text/plain")
         ),
         (200, 415)
     );
@@ -462,9 +462,9 @@ fn follows_a_script() {
         ("103", &json!([object("a", "102")])),
         "as the watch said"
     );
-    let mut last = Watch::open(&server, &watch, "");
-    assert_eq!(last.event().0, "ERROR");
-    assert_eq!(last.chunk().unwrap(), "");
+    let mut fourth = Watch::open(&server, &watch, "");
+    assert_eq!(fourth.event().0, "ERROR");
+    assert_eq!(fourth.chunk().unwrap(), "");
     assert_eq!(version(&get(&server, path).1), "200");
     assert!(server.scripts_are_used_up());
     server.push(

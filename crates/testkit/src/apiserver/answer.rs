@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::call::{Call, Target};
 use super::fault::{Act, Fault};
 use super::selector::Selector;
+use super::state::{Shared, State};
 use super::status::Status;
 use super::store::{Stored, metadata_only};
 use super::stream::{self, Stream};
-use super::{Shared, State, discovery, rules, store};
+use super::{discovery, rules, store};
 
 /// An answer, to be carried by sockets or by a test's own transport.
 pub enum Answer {

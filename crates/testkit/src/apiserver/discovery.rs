@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::State;
+use super::state::State;
 use super::status::Status;
 
 pub(super) fn answer(state: &State, path: &str) -> Result<String, Status> {

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::Shared;
 use super::answer::Answer;
 use super::fault::Cut;
+use super::state::Shared;
 use super::stream::{Piece, Stream};
 use crate::answer::write_reply;
 use crate::http::read_request;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::State;
 use super::call::Call;
+use super::state::State;
 use super::status::Status;
 use super::store::Stored;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::State;
 use super::fault::Cut;
+use super::state::State;
 use super::status::Status;
 
 /// How often a step that waits for the sink looks again.

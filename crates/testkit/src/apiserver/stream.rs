@@ -8,9 +8,9 @@ use super::call::Call;
 use super::fault::{Cut, Gone};
 use super::script::Step;
 use super::selector::Selector;
+use super::state::{Shared, State};
 use super::status::Status;
 use super::store::{Action, Change, Stored};
-use super::{Shared, State};
 
 /// The rest of an answer that is a watch.
 pub struct Stream {
