@@ -1,7 +1,7 @@
 //! Logs, metrics and traces, as the two JSON variables ask for them.
 //!
 //! [`init`] installs everything once per process; what measures or traces gets its instruments
-//! from [`handle`]. While a part is off it costs nothing, and no part can delay or fail an event.
+//! from [`handle()`]. While a part is off it costs nothing, and no part can delay or fail an event.
 //! Contract: `adapter-runtime.md` 5. What each metric means: `docs/observability.md`.
 
 pub mod config;

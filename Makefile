@@ -1,0 +1,100 @@
+# The one door: `make` prints what there is.
+
+# The programs that become images; each has a target in images/Dockerfile.
+ADAPTERS := heartbeats event-display ping-adapter apiserver-adapter gitlab-receiver
+
+## REGISTRY  stands before the name of every image
+REGISTRY ?= knative-adapters
+## TAG       of every image; the version unless set
+VERSION := $(shell sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+TAG ?= $(VERSION)
+## ARCH      of the images: amd64 or arm64; this machine's unless set
+ARCH ?= $(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+## BUILDER   an image with Rust to compile in, e.g. rust:1.95; unless set, cargo does it here
+BUILDER ?=
+## DOCKER    the command, or one that takes the same arguments
+DOCKER ?= docker
+
+# Images hold the commit and its time, never the time of the build.
+REVISION := $(shell git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+SOURCE := $(shell sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
+export ARCH DOCKER SOURCE_DATE_EPOCH
+
+.PHONY: help
+help: ## This list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | \
+		awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@echo 'Variables:'
+	@sed -n 's/^## /  /p' Makefile
+
+.PHONY: demo
+demo: ## Watch heartbeats and pings arrive on this machine; no cluster, no Docker; Ctrl-C ends it
+	cargo build --locked --bin event-display --bin heartbeats --bin ping-adapter
+	@exec bash -c "$$DEMO"
+
+# A port is free when nobody answers on it. A program that ends by itself ends the others.
+define DEMO
+answers() { (: </dev/tcp/127.0.0.1/$$port) 2>/dev/null; }
+port=8080
+while answers; do port=$$((port + 1)); done
+trap 'kill $$display $$beats $$pings 2>/dev/null; wait' EXIT
+trap 'exit 0' HUP INT TERM
+
+PORT=$$port cargo run --locked --quiet --bin event-display & display=$$!
+until answers; do kill -0 $$display || exit 1; sleep 0.1; done
+sink=http://localhost:$$port
+echo "event-display takes events on $$sink: heartbeats sends one every 2 s, ping-adapter every 5 s. Ctrl-C ends all."
+K_SINK=$$sink POD_NAME=demo POD_NAMESPACE=demo \
+    cargo run --locked --quiet --bin heartbeats -- --period=2 & beats=$$!
+while answers; do port=$$((port + 1)); done
+K_SINK=$$sink SCHEDULE='*/5 * * * * *' DATA='{"message": "Hello Eventing!"}' NAME=demo HEALTH_PORT=$$port \
+    cargo run --locked --quiet --bin ping-adapter & pings=$$!
+while kill -0 $$display && kill -0 $$beats && kill -0 $$pings; do sleep 1; done 2>/dev/null
+endef
+export DEMO
+
+.PHONY: test
+test: lint doc ## All that a change must pass: lint, doc and the tests
+	cargo test --locked --workspace --no-fail-fast
+
+.PHONY: lint
+lint: ## Check format and lints; a warning is an error
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+.PHONY: doc
+doc: ## Build the documentation of the code; a warning is an error
+	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: programs
+programs: ## Compile the static programs of the images into target/images
+	$(COMPILE) $(ADAPTERS)
+
+# In a BUILDER, what cargo loads and builds stays in a folder of its own: another system made it.
+COMPILE = $(if $(BUILDER),$(DOCKER) run --rm --user $$(id -u):$$(id -g) \
+	--volume '$(CURDIR)':/src --workdir /src --env ARCH --env SOURCE_DATE_EPOCH \
+	--env CARGO_HOME=/src/target/builder/cargo --env CARGO_TARGET_DIR=/src/target/builder \
+	$(BUILDER)) images/compile
+
+.PHONY: images
+images: programs ## Build the images, one for each program
+	@set -e; for program in $(ADAPTERS); do \
+		$(DOCKER) build --file images/Dockerfile --target $$program \
+			--build-arg TARGETARCH=$(ARCH) --build-arg SOURCE=$(SOURCE) \
+			--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+			--tag $(REGISTRY)/$$program:$(TAG) target/images; \
+	done
+
+.PHONY: images-check
+images-check: images ## Run the images against each other under Docker
+	images/check $(REGISTRY) $(TAG)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	cargo clean
