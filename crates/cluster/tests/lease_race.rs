@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use cluster::lease::{Candidate, Election};
 use common::election::{Cluster, LIMIT, NAME, NAMESPACE, PREFIX, SOON, config, leads_within};
 use common::go::GoCandidate;
 use common::random::Random;
 use common::{Link, clock};
-use std::time::Duration;
 use tokio::time::sleep;
 
 /// Hours of candidates that come, die, stop, are cut off and have wrong clocks; one of them is

@@ -193,6 +193,8 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PREFIX: &str = "pingsource-mt-adapter.knative.dev.eventing.pkg.adapter.mtping.Reconciler";
@@ -318,6 +320,27 @@ mod tests {
                     .contains(r#"for example K_LEADER_ELECTION_CONFIG={"Buckets":1"#)
             );
             assert_eq!(problem.exit_code, 64);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = Election::read(Some(&text), PREFIX);
+        }
+
+        #[test]
+        fn whatever_is_taken_can_work(buckets in -1_i64..3000, durations: [i64; 3]) {
+            let [lease, renew, retry] = durations;
+            let text = format!(
+                r#"{{"Buckets":{buckets},"LeaseDuration":{lease},"RenewDeadline":{renew},"RetryPeriod":{retry}}}"#
+            );
+            if let Ok(election) = Election::read(Some(&text), PREFIX) {
+                prop_assert!(election.lease_duration > election.renew_deadline);
+                prop_assert!(election.renew_deadline > election.retry_period);
+                prop_assert!(!election.retry_period.is_zero());
+                prop_assert!((1..=SLOTS).contains(&election.leases.len()));
+            }
         }
     }
 }

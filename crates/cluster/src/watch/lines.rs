@@ -100,6 +100,8 @@ impl<'a> Line<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn lines(chunks: &[&'static [u8]]) -> Lines {
@@ -153,6 +155,14 @@ mod tests {
             r#"{"type":"ADDED","object":1}"#,
         ] {
             assert!(read(line).is_err(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(line: Vec<u8>, word: String, json: String) {
+            let _ = Line::read(&line);
+            let _ = Line::read(format!(r#"{{"type":{word:?},"object":{json}}}"#).as_bytes());
         }
     }
 }
