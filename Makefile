@@ -19,7 +19,10 @@ DOCKER ?= docker
 REVISION := $(shell git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null)
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 SOURCE := $(shell sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
-export ARCH DOCKER SOURCE_DATE_EPOCH
+# For the images only: what compiles C code looks at such variables and would do it again.
+programs images images-check: export ARCH := $(ARCH)
+programs images images-check: export DOCKER := $(DOCKER)
+programs images images-check: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 
 .PHONY: help
 help: ## This list
@@ -54,6 +57,29 @@ K_SINK=$$sink SCHEDULE='*/5 * * * * *' DATA='{"message": "Hello Eventing!"}' NAM
 while kill -0 $$display && kill -0 $$beats && kill -0 $$pings; do sleep 1; done 2>/dev/null
 endef
 export DEMO
+
+.PHONY: demo-gitlab
+demo-gitlab: ## Post a push, as GitLab sends it, through gitlab-receiver to event-display; needs curl
+	cargo build --locked --bin event-display --bin gitlab-receiver
+	@exec bash -c "$$DEMO_GITLAB"
+
+define DEMO_GITLAB
+answers() { (: </dev/tcp/127.0.0.1/$$port) 2>/dev/null; }
+port=8080
+while answers; do port=$$((port + 1)); done
+trap 'kill $$display $$receiver 2>/dev/null; wait' EXIT
+PORT=$$port cargo run --locked --quiet --bin event-display & display=$$!
+until answers; do kill -0 $$display || exit 1; sleep 0.1; done
+sink=http://localhost:$$port
+while answers; do port=$$((port + 1)); done
+K_SINK=$$sink PORT=$$port GITLAB_EVENT_SOURCE=https://gitlab.com/group/project GITLAB_SECRET_TOKEN=demo \
+    cargo run --locked --quiet --bin gitlab-receiver & receiver=$$!
+until answers; do kill -0 $$receiver || exit 1; sleep 0.1; done
+curl --fail --silent --show-error --include http://localhost:$$port \
+    --header 'X-Gitlab-Token: demo' --header 'X-Gitlab-Event: Push Hook' \
+    --data-binary @crates/gitlab-receiver/tests/data/gitlab/push_events.json
+endef
+export DEMO_GITLAB
 
 .PHONY: test
 test: lint doc ## All that a change must pass: lint, doc and the tests
