@@ -17,17 +17,17 @@ fn settled(sink: &Sink) -> Vec<String> {
 }
 
 #[test]
-fn a_connection_that_ends_at_any_byte_costs_nothing() {
+fn a_connection_that_ends_before_inside_or_behind_a_line_costs_nothing() {
     thread::scope(|scope| {
         for how in [Cut::Reset, Cut::Close, Cut::End] {
-            scope.spawn(move || cut_at_every_byte(how));
+            scope.spawn(move || cut_along_a_line(how));
         }
     });
 }
 
-/// Each watch gets one whole line and is cut somewhere in the next one: at its first byte, one
-/// further, and so on past its end.
-fn cut_at_every_byte(how: Cut) {
+/// Each watch gets one whole line and is cut somewhere in the next one: at its first byte, a byte
+/// or two further, and so on past its end.
+fn cut_along_a_line(how: Cut) {
     const EVENTS: usize = 200;
     let (api, sink) = (ApiServer::start(), accepting());
     let line = {
