@@ -21,7 +21,8 @@ const KEEPALIVE_TIMES: u32 = 3;
 /// And after so long if it was being written to.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_mins(1);
-const IDLE_CONNECTIONS: usize = 4;
+/// Few: after a server vanished, each may cost a request its time limit.
+const IDLE_CONNECTIONS: usize = 2;
 
 /// Exit code of stock adapters without a usable configuration (adapter-runtime.md 7.2).
 const EXIT_STOCK: u8 = 1;
