@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use opentelemetry::KeyValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::event::Overrides;
 use crate::retry::{Backoff, Budget};
@@ -34,6 +35,7 @@ pub struct Courier {
     telemetry: Handle,
     target: Target,
     meter: SendMeter,
+    span: Span,
 }
 
 /// Why an event was given up.
@@ -116,6 +118,7 @@ impl Courier {
             telemetry,
             target,
             meter,
+            span: Span::none(),
         }
     }
 
@@ -126,6 +129,12 @@ impl Courier {
             meter: self.meter.with_labels(labels),
             ..self.clone()
         }
+    }
+
+    /// The same courier with its log lines in `span`, which is entered only when there is one.
+    #[must_use]
+    pub fn logging_in(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 
     /// Delivers one event; the same id, time and bytes in every attempt.
@@ -215,12 +224,14 @@ impl Courier {
                 return Err(Reason::Exhausted);
             };
             if tries.made == 1 {
-                tracing::warn!(
-                    event_id = message.id(),
-                    sink = %sink.url(),
-                    error = words,
-                    "The sink did not take an event; trying again."
-                );
+                self.span.in_scope(|| {
+                    tracing::warn!(
+                        event_id = message.id(),
+                        sink = %sink.url(),
+                        error = words,
+                        "The sink did not take an event; trying again."
+                    );
+                });
             }
             tokio::time::sleep(wait).await;
             self.meter.retried();
@@ -280,6 +291,7 @@ impl Courier {
     /// The counter and the log line of an event that is lost.
     pub fn give_up(&self, message: &Message, undelivered: &Undelivered) {
         self.meter.failed(undelivered.reason.label());
+        let _entered = self.span.enter();
         tracing::error!(
             event_id = message.id(),
             event_type = message.ty(),

@@ -213,6 +213,8 @@ impl Sink {
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::custom(follow))
+            // Retries are in `deliver`; reqwest's own would need a copy of every request.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -249,13 +251,14 @@ impl Sink {
         let Some(mut request) = self.template.try_clone() else {
             unreachable!("a request without a body can be cloned")
         };
-        request.headers_mut().extend(message.headers().clone());
-        request.headers_mut().extend(extra);
+        // The larger map takes the smaller ones in: a copy of it needs no hashing.
+        let mut headers = message.headers().clone();
+        headers.extend(self.template.headers().clone());
+        headers.extend(extra);
         if let Some(token) = token {
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, token.header().clone());
+            headers.insert(AUTHORIZATION, token.header().clone());
         }
+        *request.headers_mut() = headers;
         *request.body_mut() = Some(message.body().clone().into());
         match self.client.execute(request).await {
             Ok(response) => judge(response).await,

@@ -12,7 +12,6 @@ use adapter::retry::Budget;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, Span};
 
 use crate::agenda::Tick;
 use crate::event::{TYPE, Template};
@@ -39,8 +38,6 @@ pub struct Plan {
     destination: Arc<Destination>,
     courier: Courier,
     room: Arc<Semaphore>,
-    /// Names the source in the courier's log lines. Made once, not for each event.
-    span: Span,
 }
 
 /// An event that was given up, for whoever tells users about it.
@@ -71,11 +68,11 @@ impl Plan {
         template: Template,
         destination: Arc<Destination>,
     ) -> Self {
-        let courier = destination.courier.labelled([
+        let labels = [
             ("kn.source.name", name),
             ("kn.source.namespace", namespace),
             ("cloudevents.type", TYPE),
-        ]);
+        ];
         let span = tracing::info_span!(
             parent: None,
             "source",
@@ -83,6 +80,7 @@ impl Plan {
             namespace,
             sink = destination.shown
         );
+        let courier = destination.courier.labelled(labels).logging_in(span);
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -90,7 +88,6 @@ impl Plan {
             destination,
             courier,
             room: Arc::new(Semaphore::new(PER_SOURCE)),
-            span,
         }
     }
 }
@@ -143,8 +140,8 @@ impl Dispatch {
         };
         // Stamped once: the same in all attempts, and not before it is sent (3.1).
         let message = plan.template.stamp(tick.scheduled, Utc::now());
-        let delivery = plan.courier.deliver(&message, Budget::retry_for(budget));
-        let Err(undelivered) = delivery.instrument(plan.span.clone()).await else {
+        let budget = Budget::retry_for(budget);
+        let Err(undelivered) = plan.courier.deliver(&message, budget).await else {
             return;
         };
         if let Some(failures) = &self.failures {

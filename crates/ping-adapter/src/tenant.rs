@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 
 use self::intake::{Change, Intake};
 use self::notices::Notices;
-use self::stage::{LastWord, Stage};
+use self::stage::Stage;
 use crate::COMPONENT;
 use crate::config::{Common, tenant::Config};
 use crate::dispatch::{Dispatch, Failure};
@@ -70,8 +70,7 @@ pub async fn run(
 
     let no_shutdown_after = common.no_shutdown_after;
     let pool = pool(&client, &config, &common, shutdown, &mut background);
-    let last_word = LastWord::default();
-    let candidate = candidate(&client, &config, &last_word);
+    let candidate = candidate(&client, &config);
     let reporter = events::Reporter::start(client, clock::system());
     let notices = Notices::new(reporter.clone(), reports);
     let meter = Meter::of_process();
@@ -81,15 +80,7 @@ pub async fn run(
         + config
             .election
             .map_or(Duration::ZERO, |it| it.lease_duration);
-    let mut stage = Stage::new(
-        candidate,
-        last_word,
-        firing,
-        pool,
-        notices,
-        common.zone,
-        catch_up,
-    );
+    let mut stage = Stage::new(candidate, firing, pool, notices, common.zone, catch_up);
 
     let ending = async {
         shutdown.stopping().cancelled().await;
@@ -123,12 +114,12 @@ async fn work(
     }
 }
 
-fn candidate(client: &Client, config: &Config, last_word: &LastWord) -> Candidate {
+fn candidate(client: &Client, config: &Config) -> Candidate {
     match &config.election {
         None => Candidate::alone(),
         Some(election) => {
             let namespace = &config.system_namespace;
-            Candidate::start(client, namespace, election.clone(), &last_word.clock())
+            Candidate::start(client, namespace, election.clone(), &clock::system())
         }
     }
 }

@@ -4,11 +4,10 @@
 //! Taking over a bucket puts its sources on the agenda from the last holder's last activity on, so
 //! that no tick is lost in between (pingsource.md W1); losing it takes off its sources only.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cluster::clock::Clock;
 use cluster::lease::{Candidate, Leadership};
 use tokio::sync::watch;
 
@@ -28,31 +27,9 @@ use crate::source::{Definition, PingSource};
 /// that a take-over begins this long before. One that leaves in good order allows for it.
 const SPREAD: TimeDelta = TimeDelta::seconds(1);
 
-/// The time that a released Lease is left with: not when it was released, after what was in flight
-/// had ended, but up to when ticks were fired. Whoever takes over begins there.
-///
-/// It is said by the clock of the election, which stands still from then on.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LastWord(Arc<OnceLock<DateTime<Utc>>>);
-
-impl LastWord {
-    /// The machine's clock until the last word is spoken.
-    pub(super) fn clock(&self) -> Clock {
-        let said = Arc::clone(&self.0);
-        Arc::new(move || said.get().copied().unwrap_or_else(Utc::now))
-    }
-
-    /// All that is scheduled up to `last` was fired, its place in the spread included.
-    fn fired_until(&self, last: DateTime<Utc>) {
-        // Only a second stop could find it said already.
-        let _ = self.0.set(last + SPREAD);
-    }
-}
-
 /// The sources, the leases and what fires.
 pub(super) struct Stage {
     candidate: Candidate,
-    last_word: LastWord,
     firing: Firing,
     pool: Pool,
     notices: Notices,
@@ -71,6 +48,8 @@ struct Bucket {
     term: Option<u64>,
     /// Where its sources begin in this term.
     since: DateTime<Utc>,
+    /// Up to when this replica itself fired what was due, in its last term before this one.
+    fired_before: Option<DateTime<Utc>>,
     /// When it was last known to be led here, all ticks up to then fired.
     fired_until: Option<DateTime<Utc>>,
 }
@@ -90,7 +69,6 @@ impl Stage {
     /// Nothing known and nothing led. `catch_up` bounds how far back a take-over reaches.
     pub(super) fn new(
         candidate: Candidate,
-        last_word: LastWord,
         firing: Firing,
         pool: Pool,
         notices: Notices,
@@ -99,7 +77,6 @@ impl Stage {
     ) -> Self {
         Self {
             candidate,
-            last_word,
             firing,
             pool,
             notices,
@@ -176,9 +153,8 @@ impl Stage {
         let bucket = &mut self.buckets[number];
         // Nobody held it before us: there is nothing to make up for.
         let theirs = last_activity.map_or(now, |last| last - SPREAD);
-        let since = theirs.max(now - self.catch_up).min(now);
-        // It may have been ourselves, and then we know better what was fired.
-        bucket.since = bucket.fired_until.map_or(since, |ours| ours.max(since));
+        bucket.since = theirs.max(now - self.catch_up).min(now);
+        bucket.fired_before = bucket.fired_until;
         bucket.term = Some(term);
         let keys = self.roster.of_bucket(number);
         tracing::info!(
@@ -254,10 +230,15 @@ impl Stage {
         else {
             return false;
         };
-        let since = known.since.max(self.buckets[known.bucket].since);
+        let bucket = self.buckets[known.bucket];
+        let since = known.since.max(bucket.since);
         match plan(known, &good, &mut self.pool, &self.zone) {
             Ok((rhythm, plan, dropped)) => {
                 let now = Utc::now();
+                // The last holder may have been ourselves, and then we know better what was fired:
+                // what was due by then, and so scheduled before this source's place in the spread.
+                let ours = bucket.fired_before.map(|until| until - rhythm.spread);
+                let since = ours.map_or(since, |ours| ours.max(since));
                 self.firing
                     .agenda
                     .put(key, rhythm, Arc::new(plan), since, now);
@@ -297,8 +278,8 @@ impl Stage {
             tracing::info!(events = in_flight, "Waiting for events on their way.");
         }
         self.firing.dispatch.drained().await;
-        self.last_word.fired_until(last);
-        self.candidate.release(limit).await;
+        // Not when the Leases are given back: whoever takes over begins where ticks were last fired.
+        self.candidate.release_as_of(last + SPREAD, limit).await;
     }
 }
 
