@@ -228,6 +228,7 @@ impl Courier {
                     tracing::warn!(
                         event_id = message.id(),
                         sink = %sink.url(),
+                        attempt = tries.made,
                         error = words,
                         "The sink did not take an event; trying again."
                     );
@@ -295,9 +296,9 @@ impl Courier {
         tracing::error!(
             event_id = message.id(),
             event_type = message.ty(),
-            source = message.source(),
+            event_source = message.source(),
             sink = self.sink.as_ref().map(|sink| sink.url().to_string()).ok(),
-            attempts = undelivered.attempts,
+            attempt = undelivered.attempts,
             reason = undelivered.reason.label(),
             "failed to send cloudevent: {undelivered}"
         );

@@ -70,6 +70,15 @@ impl Settings {
         HeaderValue::from_str(&self.namespace).unwrap_or(HeaderValue::from_static(""))
     }
 
+    /// What every log line of a program with one source says of it.
+    pub fn log_fields(&self) -> Vec<(String, String)> {
+        [("source", &self.name), ("namespace", &self.namespace)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect()
+    }
+
     /// Says at start what will not work although the process goes on (1.2, 3.4, 8.6).
     pub fn log(&self) {
         if let Err(error) = &self.sink {

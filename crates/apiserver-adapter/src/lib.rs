@@ -101,7 +101,7 @@ impl Program for ApiServerAdapter {
             // As in stock, whose first logger is built before it knows its name (5.1).
             logger: "",
             crates: &["adapter", "cluster", "apiserver_adapter"],
-            log_fields: Vec::new(),
+            log_fields: self.settings.adapter.log_fields(),
             logging: Logging::read(env.get(LOGGING), COMPONENT, false),
             observability: self.observability.clone(),
             profiling_listener: true,

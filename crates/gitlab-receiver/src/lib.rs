@@ -96,7 +96,7 @@ impl Program for Receiver {
             // As in stock, whose first logger is built before it knows its name (5.1).
             logger: "",
             crates: &["adapter", "gitlab_receiver"],
-            log_fields: Vec::new(),
+            log_fields: self.config.adapter.log_fields(),
             logging: Logging::read(env.get(LOGGING), COMPONENT, false),
             observability: self.observability.clone(),
             profiling_listener: true,

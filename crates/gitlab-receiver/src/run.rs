@@ -110,7 +110,7 @@ pub async fn run(config: &Config, shutdown: &Shutdown) -> Result<ExitCode, RunEr
     let listener = server::bind(server::everywhere(config.port))?;
     tracing::info!(
         port = config.port,
-        source = config.source,
+        event_source = config.source,
         sink = config
             .adapter
             .sink

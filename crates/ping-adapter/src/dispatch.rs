@@ -73,13 +73,7 @@ impl Plan {
             ("kn.source.namespace", namespace),
             ("cloudevents.type", TYPE),
         ];
-        let span = tracing::info_span!(
-            parent: None,
-            "source",
-            source = name,
-            namespace,
-            sink = destination.shown
-        );
+        let span = tracing::info_span!(parent: None, "source", source = name, namespace);
         let courier = destination.courier.labelled(labels).logging_in(span);
         Self {
             namespace: namespace.to_owned(),

@@ -75,12 +75,14 @@ impl Bundles {
             for text in texts.iter() {
                 anchors.add_pem(text);
             }
-            tracing::info!(
-                directory = %self.dir.display(),
-                files = files.len(),
-                certificates = anchors.len(),
-                "Trust bundles read."
-            );
+            if anchors.len() + seen.anchors.len() > 0 {
+                tracing::info!(
+                    directory = %self.dir.display(),
+                    files = files.len(),
+                    certificates = anchors.len(),
+                    "Trust bundles read."
+                );
+            }
             *seen = Seen {
                 files,
                 texts,

@@ -34,6 +34,11 @@ impl ApiError {
         }
     }
 
+    /// Whether the namespace of the request is being deleted.
+    pub fn namespace_ends(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.namespace_ends)
+    }
+
     /// An error of the client library with its causes, which it hides from its own text.
     pub(crate) fn unreachable(error: &kube::Error) -> Self {
         let mut text = String::new();
@@ -62,6 +67,8 @@ pub struct Refusal {
     pub message: String,
     /// How long it asks to wait.
     pub retry_after: Option<Duration>,
+    /// Nothing can be made in this namespace any more: it is being deleted.
+    pub namespace_ends: bool,
 }
 
 impl fmt::Display for Refusal {
@@ -92,20 +99,29 @@ struct Status {
 #[serde(default, rename_all = "camelCase")]
 struct Details {
     retry_after_seconds: Option<u64>,
+    causes: Vec<Cause>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cause {
+    reason: String,
 }
 
 impl Refusal {
     /// From the `Status` object in an ERROR event of a watch.
     pub(crate) fn from_status(json: &str) -> Self {
         let status: Status = serde_json::from_str(json).unwrap_or_default();
-        let seconds = status
-            .details
-            .and_then(|details| details.retry_after_seconds);
+        let details = status.details.unwrap_or_default();
         Self {
             code: status.code.unwrap_or_default(),
             reason: status.reason.unwrap_or_default(),
             message: status.message.unwrap_or_default(),
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: details.retry_after_seconds.map(Duration::from_secs),
+            namespace_ends: details
+                .causes
+                .iter()
+                .any(|cause| cause.reason == "NamespaceTerminating"),
         }
     }
 }
@@ -127,4 +143,24 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> R
         .and_then(|value| value.to_str().ok()?.trim().parse().ok());
     refusal.retry_after = header.map(Duration::from_secs).or(refusal.retry_after);
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_ends_is_told_from_missing_rights() {
+        let status = |details: &str| {
+            format!(r#"{{"kind":"Status","code":403,"reason":"Forbidden","details":{details}}}"#)
+        };
+        let ends = r#"{"causes":[{"reason":"NamespaceTerminating","field":"metadata.namespace"}]}"#;
+        for (details, expected) in [(ends, true), ("{}", false), ("null", false)] {
+            assert_eq!(
+                Refusal::from_status(&status(details)).namespace_ends,
+                expected,
+                "{details}"
+            );
+        }
+    }
 }

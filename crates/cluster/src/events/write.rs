@@ -61,6 +61,8 @@ impl Writer {
             };
             match wait(&error, tries) {
                 Some(time) => sleep(time).await,
+                // Nobody will miss it: what it is about is being deleted.
+                None if error.namespace_ends() => return,
                 None => return count_dropped(&self.dropped, &error.to_string()),
             }
         }
