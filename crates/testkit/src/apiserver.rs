@@ -188,6 +188,12 @@ impl ApiServer {
         self.shared.state().calls.clone()
     }
 
+    /// The first request so far that fits.
+    pub fn call(&self, mut fits: impl FnMut(&Call) -> bool) -> Option<Call> {
+        let state = self.shared.state();
+        state.calls.iter().find(|call| fits(call)).cloned()
+    }
+
     /// Those that the rules of [`ApiServer::allow`] forbade.
     pub fn forbidden(&self) -> Vec<Call> {
         self.shared.state().forbidden.clone()
@@ -204,14 +210,7 @@ impl ApiServer {
         let end = Instant::now() + deadline;
         loop {
             let seen = self.shared.changes();
-            let found = self
-                .shared
-                .state()
-                .calls
-                .iter()
-                .find(|call| fits(call))
-                .cloned();
-            if let Some(call) = found {
+            if let Some(call) = self.call(&mut fits) {
                 return call;
             }
             let left = end.saturating_duration_since(Instant::now());

@@ -4,7 +4,11 @@
 //! unless switched off, an edit keeps what it does not name, a changed URL makes it forget the
 //! secret token, and secrets are never shown.
 
+mod delivery;
+
 use std::collections::VecDeque;
+use std::io;
+use std::net::{Ipv4Addr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
@@ -64,23 +68,31 @@ impl GitLab {
         Self::start("projects", path, token)
     }
 
+    /// The same at a given address, for programs that cannot call [`GitLab::deliver`] and the like:
+    /// `GET /_hooks` shows the hooks with their secrets, `POST /_deliver?event=Push+Hook` sends its
+    /// body to them and gives what they answered.
+    pub fn remote(address: impl ToSocketAddrs, path: &str, token: &str) -> io::Result<Self> {
+        let state = State::new("projects", path, token);
+        let script = Arc::clone(&state);
+        let sink = Sink::answering_at(address, None, move |request, _| {
+            delivery::command(&script, request).unwrap_or_else(|| lock(&script).answer(request))
+        })?;
+        Ok(Self { sink, state })
+    }
+
     /// The same with a group.
     #[track_caller]
     pub fn group(path: &str, token: &str) -> Self {
         Self::start("groups", path, token)
     }
 
+    #[track_caller]
     fn start(scope: &str, path: &str, token: &str) -> Self {
-        let state = Arc::new(Mutex::new(State {
-            collection: format!("/api/v4/{scope}/{}/hooks", path.replace('/', "%2F")),
-            token: token.to_owned(),
-            flags: FLAGS.to_vec(),
-            hooks: Vec::new(),
-            last: 0,
-            faults: VecDeque::new(),
-        }));
+        let state = State::new(scope, path, token);
         let script = Arc::clone(&state);
-        let sink = Sink::answering(move |request, _| lock(&script).answer(request));
+        let address = (Ipv4Addr::LOCALHOST, 0);
+        let answer = move |request: &Request, _| lock(&script).answer(request);
+        let sink = Sink::answering_at(address, None, answer).expect("a free port");
         Self { sink, state }
     }
 
@@ -158,6 +170,17 @@ fn bare(path: &str) -> &str {
 }
 
 impl State {
+    fn new(scope: &str, path: &str, token: &str) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            collection: format!("/api/v4/{scope}/{}/hooks", path.replace('/', "%2F")),
+            token: token.to_owned(),
+            flags: FLAGS.to_vec(),
+            hooks: Vec::new(),
+            last: 0,
+            faults: VecDeque::new(),
+        }))
+    }
+
     fn answer(&mut self, request: &Request) -> Answer {
         if let Some(fault) = self.faults.pop_front() {
             return fault;
@@ -165,13 +188,16 @@ impl State {
         if request.headers.get("private-token").as_deref() != Some(&self.token) {
             return said(401, &json!({"message": "401 Unauthorized"}));
         }
-        let Some(rest) = bare(&request.path).strip_prefix(&self.collection) else {
+        // Clients differ in what they escape; the stock controller's escapes dots as well.
+        let path = bare(&request.path).replace("%2E", ".");
+        let Some(rest) = path.strip_prefix(&self.collection) else {
             return said(404, &json!({"message": "404 Project Not Found"}));
         };
         let id = rest.strip_prefix('/').and_then(|id| id.parse::<u64>().ok());
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         match (request.method.as_str(), id) {
             ("GET", None) => self.list(&request.path),
+            ("GET", Some(id)) => self.get(id),
             ("POST", None) => self.post(&body),
             ("PUT", Some(id)) => self.put(id, &body),
             ("DELETE", Some(id)) => self.delete(id),
@@ -205,6 +231,13 @@ impl State {
             String::new()
         };
         said(200, &Value::Array(shown)).header("X-Next-Page", &next)
+    }
+
+    fn get(&self, id: u64) -> Answer {
+        match self.hooks.iter().find(|hook| hook["id"] == id) {
+            Some(hook) => said(200, &shown(hook)),
+            None => said(404, &json!({"message": "404 Not found"})),
+        }
     }
 
     fn post(&mut self, body: &Value) -> Answer {

@@ -22,6 +22,7 @@
 
 mod answer;
 mod apiserver;
+mod browser;
 mod client;
 mod gitlab;
 mod http;
@@ -35,6 +36,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use apiserver::{ApiAnswer, ApiServer, Call, Cut, Fault, Gone, Piece, Rule, Stream};
+pub use browser::Browser;
 pub use client::{exchange, get};
 pub use gitlab::GitLab;
 pub use http::{Headers, Reply, Request};

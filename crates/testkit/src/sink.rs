@@ -62,6 +62,15 @@ impl Sink {
         Self::listen(listener, Box::new(script), None).expect("a listening sink")
     }
 
+    /// The same on a given address, with TLS if there is a certificate; an error if it is taken.
+    pub fn answering_at(
+        address: impl ToSocketAddrs,
+        identity: Option<Identity>,
+        script: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::listen(TcpListener::bind(address)?, Box::new(script), identity)
+    }
+
     /// Starts a sink that speaks TLS with this certificate.
     #[track_caller]
     pub fn tls(identity: Identity, answers: impl IntoIterator<Item = Answer>) -> Self {

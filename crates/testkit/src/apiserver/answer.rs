@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Target};
 use super::fault::{Act, Fault};
+use super::page::Rest;
 use super::selector::Selector;
 use super::state::{Shared, State};
 use super::status::Status;
@@ -250,21 +251,21 @@ fn list(state: &mut State, call: &Call, target: &Target) -> Result<Answer, Statu
     let built_in = !target.group().contains('.') || target.group().ends_with(".k8s.io");
     let selector =
         Selector::read(&call.query).map_err(|words| Status::new(400, "BadRequest", words))?;
-    let version = state.store.version().to_string();
-    let texts = state.store.list(&resource).filter(|object| {
-        target
-            .namespace
-            .as_ref()
-            .is_none_or(|only| *only == object.namespace)
-            && selector.matches(object)
+    let is_wanted = |object: &&Arc<Stored>| {
+        let mut namespace = target.namespace.iter();
+        namespace.all(|only| *only == object.namespace) && selector.matches(object)
+    };
+    let begun = state.rest(call)?;
+    let rest = begun.unwrap_or_else(|| {
+        let items = state.store.list(&resource).filter(is_wanted).cloned();
+        Rest::all(state.store.version(), items)
     });
-    let items: Vec<Arc<Stored>> = texts.cloned().collect();
     let text = move |object: &Arc<Stored>, metadata: bool| match (metadata, built_in) {
         (true, _) => object.metadata_only(),
         (false, true) => object.item(),
         (false, false) => object.text.clone(),
     };
-    let (version, items, next) = state.page(call, version, items)?;
+    let (version, items, next) = state.page(call, rest);
     let metadata = call.wants_metadata();
     let items: Vec<String> = items.iter().map(|object| text(object, metadata)).collect();
     let kind = (format!("{}List", served.kind), target.group_version.clone());

@@ -7,49 +7,50 @@ use super::state::State;
 use super::status::Status;
 use super::store::Stored;
 
-/// What is left of a list that was begun.
-#[derive(Debug)]
+/// A list, or what is left of one that was begun. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Rest {
     version: String,
-    items: Vec<Arc<Stored>>,
+    items: Arc<[Arc<Stored>]>,
+    from: usize,
 }
 
 /// Version, items, and where the next page begins.
 pub(super) type Page = (String, Vec<Arc<Stored>>, Option<String>);
 
-impl State {
-    pub(super) fn page(
-        &mut self,
-        call: &Call,
-        version: String,
-        items: Vec<Arc<Stored>>,
-    ) -> Result<Page, Status> {
-        let limit = call
-            .query
-            .get("limit")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        let (version, mut items) = match call.query.get("continue").filter(|text| !text.is_empty())
-        {
-            None => (version, items),
-            Some(token) => {
-                let rest = self.rests.get(token);
-                let rest = rest.ok_or_else(|| {
-                    Status::new(410, "Expired", "The provided continue parameter is too old")
-                })?;
-                (rest.version.clone(), rest.items.clone())
-            }
-        };
-        if limit == 0 || items.len() <= limit {
-            return Ok((version, items, None));
+impl Rest {
+    /// A list from its beginning.
+    pub(super) fn all(version: u64, items: impl Iterator<Item = Arc<Stored>>) -> Self {
+        Self {
+            version: version.to_string(),
+            items: items.collect(),
+            from: 0,
         }
-        let rest = Rest {
-            version: version.clone(),
-            items: items.split_off(limit),
-        };
+    }
+}
+
+impl State {
+    /// What is left of the list that the call goes on with; `None` if it begins one.
+    pub(super) fn rest(&self, call: &Call) -> Result<Option<Rest>, Status> {
+        let token = call.query.get("continue").filter(|text| !text.is_empty());
+        let expired = || Status::new(410, "Expired", "The provided continue parameter is too old");
+        token
+            .map(|token| self.rests.get(token).cloned().ok_or_else(expired))
+            .transpose()
+    }
+
+    pub(super) fn page(&mut self, call: &Call, mut rest: Rest) -> Page {
+        let limit = call.query.get("limit");
+        let limit = limit.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let left = &rest.items[rest.from..];
+        if limit == 0 || left.len() <= limit {
+            return (rest.version, left.to_vec(), None);
+        }
+        let (version, items) = (rest.version.clone(), left[..limit].to_vec());
+        rest.from += limit;
         self.pages += 1;
         let token = format!("page-{}", self.pages);
         self.rests.insert(token.clone(), rest);
-        Ok((version, items, Some(token)))
+        (version, items, Some(token))
     }
 }
