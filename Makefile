@@ -45,10 +45,11 @@ while answers; do port=$$((port + 1)); done
 trap 'kill $$display $$beats $$pings 2>/dev/null; wait' EXIT
 trap 'exit 0' HUP INT TERM
 
-PORT=$$port cargo run --locked --quiet --bin event-display & display=$$!
+PORT=$$port DISPLAY_UI=true cargo run --locked --quiet --bin event-display & display=$$!
 until answers; do kill -0 $$display || exit 1; sleep 0.1; done
 sink=http://localhost:$$port
 echo "event-display takes events on $$sink: heartbeats sends one every 2 s, ping-adapter every 5 s. Ctrl-C ends all."
+echo "Open $$sink in a browser to see them."
 K_SINK=$$sink POD_NAME=demo POD_NAMESPACE=demo \
     cargo run --locked --quiet --bin heartbeats -- --period=2 & beats=$$!
 while answers; do port=$$((port + 1)); done

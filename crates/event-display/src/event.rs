@@ -118,10 +118,21 @@ pub struct Event<'a> {
     pub content_type: Option<Text<'a>>,
     /// `datacontentencoding` of version 0.3.
     pub content_encoding: Option<Text<'a>>,
-    /// Names and values, in the order of the names, each name once.
-    pub extensions: Vec<(Text<'a>, Text<'a>)>,
+    /// In the order of their names, each name once.
+    pub extensions: Vec<Extension<'a>>,
     /// The data, if there is any.
     pub data: Option<Data>,
+}
+
+/// An extension attribute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Extension<'a> {
+    /// Its name.
+    pub name: Text<'a>,
+    /// Its value, as it is printed.
+    pub value: Text<'a>,
+    /// Whether it came as a JSON number, `true` or `false`, and not as text.
+    pub is_bare: bool,
 }
 
 /// Where the schema of the data is.

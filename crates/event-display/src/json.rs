@@ -6,12 +6,14 @@
 
 mod indent;
 mod text;
+mod write;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 pub use indent::{Layout, pretty};
 pub use text::unescape;
+pub use write::{Object, compact, write_text};
 
 #[cfg(test)]
 mod tests;

@@ -2,18 +2,21 @@
 //! (contract: event-display.md).
 //!
 //! The way of an event: `receive` takes the request, `event` reads and checks it, `print` makes
-//! the text, `output` writes it; then the answer goes out. `refusal` is every other end.
+//! the text (or `structured` the line of JSON), `output` writes it; then the answer goes out.
+//! `refusal` is every other end. `page` shows what came to browsers, if that is switched on.
 
 pub mod config;
 pub mod event;
 pub mod head;
 pub mod json;
 pub mod output;
+pub mod page;
 pub mod print;
 pub mod receive;
 pub mod refusal;
 pub mod request_log;
 pub mod run;
+pub mod structured;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,6 +44,9 @@ Usage: event-display [--check | --help | --version]
 
 Other arguments are ignored. Variables: PORT (8080), MAX_BODY_BYTES (67108864),
 REQUEST_LOGGING_ENABLED, K_LOGGING_CONFIG, K_OBSERVABILITY_CONFIG.
+DISPLAY_FORMAT=jsonl prints one line of JSON for each event.
+DISPLAY_UI=true shows events at GET / (whoever reaches the port sees them, unless
+DISPLAY_UI_TOKEN is set), the last HISTORY_EVENTS (1000) in HISTORY_BYTES (33554432).
 ";
 
 /// The program.

@@ -53,8 +53,8 @@ pub fn print(event: &Event<'_>) -> Printed {
     print_attributes(event, &mut text);
     if !event.extensions.is_empty() {
         text.extend_from_slice(b"Extensions,\n");
-        for (name, value) in &event.extensions {
-            line(&mut text, name, value);
+        for extension in &event.extensions {
+            line(&mut text, &extension.name, &extension.value);
         }
     }
     match &event.data {

@@ -18,11 +18,13 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as _;
 
+use crate::config::Format;
 use crate::event::{Event, Mode};
 use crate::output::Output;
+use crate::page::{Page, Seen};
 use crate::print::{Printed, print};
 use crate::refusal::{Identity, Refusal};
-use crate::{head, request_log};
+use crate::{head, request_log, structured};
 
 /// Bodies from here on are read and printed beside the loop that serves everybody else.
 const LARGE: usize = 256 << 10;
@@ -37,6 +39,10 @@ pub struct Display {
     pub events: Output,
     /// Where whole requests go, if that is asked for.
     pub requests: Option<Output>,
+    /// Where events are kept and shown, if that is asked for.
+    pub page: Option<Page>,
+    /// How events are printed.
+    pub format: Format,
     /// Longest body, in bytes.
     pub max_body: usize,
     /// The port that is listened on.
@@ -50,10 +56,9 @@ pub struct Display {
 }
 
 /// A request that was not refused.
-#[derive(PartialEq, Eq)]
 enum Taken {
-    /// Its event is printed by now.
-    Event,
+    /// Its event is printed by now; with what the page needs to know of it.
+    Event(Option<Seen>),
     /// A health check; not counted.
     Health,
     /// `OPTIONS *`.
@@ -68,6 +73,9 @@ pub fn routes(display: Arc<Display>) -> Router {
 async fn receive(State(display): State<Arc<Display>>, request: Request) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
+    if let Some(page) = display.page.as_ref().filter(|page| page.is_asked(&parts)) {
+        return page.answer(&parts);
+    }
     let promised = body.size_hint().lower();
     let span = display
         .tracing
@@ -75,10 +83,20 @@ async fn receive(State(display): State<Arc<Display>>, request: Request) -> Respo
     let mut bytes = Bytes::new();
     let response = match display.take(&parts, body, &mut bytes, &span).await {
         Ok(Taken::Health) => return empty(StatusCode::NO_CONTENT),
-        Ok(Taken::Event | Taken::Options) => empty(StatusCode::OK),
+        Ok(Taken::Options) => empty(StatusCode::OK),
+        Ok(Taken::Event(seen)) => {
+            if let Some((page, seen)) = display.page.as_ref().zip(seen) {
+                page.keep_printed(&parts, &bytes, seen);
+            }
+            empty(StatusCode::OK)
+        }
         Err(refusal) => {
             display.log(&refusal, &parts, &bytes);
-            refused(&refusal)
+            let response = refused(&refusal);
+            if let Some(page) = &display.page {
+                page.keep_refused(&parts, &bytes, refusal);
+            }
+            response
         }
     };
     display.meter.answered(&Received {
@@ -133,26 +151,26 @@ impl Display {
         if let Some(body) = body {
             *bytes = read_body(body, self.max_body).await?;
         }
-        let (printed, attributes) = self.print(mode, &parts.headers, bytes).await?;
-        let _process = attributes.map(|attributes| attributes.begin(span));
-        self.events.write(printed).await.map_err(Refusal::Output)?;
-        Ok(Taken::Event)
+        let read = self.print(mode, &parts.headers, bytes).await?;
+        let _process = read.attributes.map(|attributes| attributes.begin(span));
+        let written = self.events.write(read.printed).await;
+        written.map_err(Refusal::Output)?;
+        Ok(Taken::Event(read.seen))
     }
 
     /// Prints an event into memory; a large one in a thread of its own, since it takes a while.
-    async fn print(
-        &self,
-        mode: Mode,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<(Printed, Option<Attributes>), Refusal> {
-        let is_traced = self.tracing.is_on();
+    async fn print(&self, mode: Mode, headers: &HeaderMap, body: &Bytes) -> Result<Read, Refusal> {
+        let wishes = Wishes {
+            format: self.format,
+            is_traced: self.tracing.is_on(),
+            is_shown: self.page.is_some(),
+        };
         if body.len() < LARGE {
-            return read_and_print(mode, headers, body, is_traced);
+            return read_and_print(mode, headers, body, wishes);
         }
         let (headers, body) = (headers.clone(), body.clone());
         let printing =
-            tokio::task::spawn_blocking(move || read_and_print(mode, &headers, &body, is_traced));
+            tokio::task::spawn_blocking(move || read_and_print(mode, &headers, &body, wishes));
         match printing.await {
             Ok(result) => result,
             // The server answers 500, as it would have without the thread.
@@ -194,14 +212,38 @@ pub fn log_left_out(count: u64) {
     tracing::info!(count, "Refused more requests, without a line for each.");
 }
 
+/// What is to be made of an event.
+#[derive(Clone, Copy)]
+struct Wishes {
+    format: Format,
+    is_traced: bool,
+    is_shown: bool,
+}
+
+/// What was made of it.
+struct Read {
+    printed: Printed,
+    /// For a span.
+    attributes: Option<Attributes>,
+    /// For the page.
+    seen: Option<Seen>,
+}
+
 fn read_and_print(
     mode: Mode,
     headers: &HeaderMap,
     body: &Bytes,
-    is_traced: bool,
-) -> Result<(Printed, Option<Attributes>), Refusal> {
+    wishes: Wishes,
+) -> Result<Read, Refusal> {
     let event = Event::read(mode, headers, body)?;
-    Ok((print(&event), is_traced.then(|| Attributes::of(&event))))
+    Ok(Read {
+        printed: match wishes.format {
+            Format::Text => print(&event),
+            Format::Jsonl => structured::line(&event),
+        },
+        attributes: wishes.is_traced.then(|| Attributes::of(&event)),
+        seen: wishes.is_shown.then(|| Seen::of(&event)),
+    })
 }
 
 /// What a span shows of an event.

@@ -157,6 +157,32 @@ impl Refusal {
         }
     }
 
+    /// The names of the headers at fault, whether they are there or missing.
+    pub fn headers(&self, mode: Option<Mode>) -> Vec<String> {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let of_attribute = |name: &str| format!("ce-{name}");
+        match self {
+            Self::NotAnEvent(_) => names(&["ce-specversion", "content-type"]),
+            Self::Batch => names(&["content-type"]),
+            Self::Http(StatusCode::EXPECTATION_FAILED, _) => names(&["expect"]),
+            Self::Http(_, reason) if reason.contains("Host") => names(&["host"]),
+            Self::Body(_) => names(&["content-length", "transfer-encoding"]),
+            // In structured mode attributes are in the body.
+            _ if mode == Some(Mode::Structured) => Vec::new(),
+            Self::Attribute { name, .. } => vec![of_attribute(name)],
+            Self::Invalid(violations) => {
+                let headers = violations
+                    .iter()
+                    .map(|violation| match violation.attribute {
+                        "datacontenttype" => "content-type".to_owned(),
+                        name => of_attribute(name),
+                    });
+                headers.collect()
+            }
+            Self::Method | Self::Http(..) | Self::Json(_) | Self::Output(_) => Vec::new(),
+        }
+    }
+
     /// What was found in the attribute at fault, if it may be shown.
     pub fn value(&self) -> Option<&str> {
         match self {

@@ -12,6 +12,7 @@ use adapter::telemetry;
 
 use crate::config::Config;
 use crate::output::Output;
+use crate::page::Page;
 use crate::receive::{Display, log_left_out, routes};
 use crate::request_log;
 
@@ -49,12 +50,21 @@ pub async fn run(config: Config, shutdown: &Shutdown) -> Result<ExitCode, RunErr
         .map(|address| address.to_string())
         .unwrap_or_default();
     tracing::info!(address, "Listening for CloudEvents.");
+    if let Some(settings) = &config.page {
+        let is_guarded = settings.guard.is_some();
+        tracing::info!(
+            is_guarded,
+            "The live page is on: open this address in a browser."
+        );
+    }
 
     let instruments = telemetry::handle();
     let refusals = Throttle::default();
     let display = Arc::new(Display {
         events,
         requests,
+        page: config.page.map(|settings| Page::new(settings, shutdown)),
+        format: config.format,
         max_body: config.max_body,
         port: config.port,
         meter: instruments.receive_meter(),

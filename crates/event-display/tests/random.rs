@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::value::RawValue;
+use support::viewer::JSON;
 use support::{Answer, Display, event};
 
 const THREADS: u32 = 4;
-const REQUESTS_EACH: u32 = 2500;
+const REQUESTS: u32 = 10_000;
+const LIMIT: (&str, &str) = ("MAX_BODY_BYTES", "5000");
 
 /// Statuses of event-display.md 4 to 6; 413 of `MAX_BODY_BYTES`, and hyper's 414.
 const STATUSES: [u16; 10] = [200, 204, 400, 405, 413, 414, 415, 417, 431, 500];
@@ -20,11 +23,42 @@ type Statuses = BTreeMap<u16, u32>;
 
 #[test]
 fn random_requests() {
-    let display = Display::start(&[("MAX_BODY_BYTES", "5000")]);
+    check(&Display::start(&[LIMIT]), REQUESTS);
+}
+
+/// All of them are shown, too, without a panic and as valid JSON.
+#[test]
+fn random_requests_with_the_page_on() {
+    let display = Display::start(&[LIMIT, ("DISPLAY_UI", "true"), ("HISTORY_EVENTS", "20000")]);
+    check(&display, REQUESTS / 5);
+    let kept = display.json("/stats")["history"]["events"].as_u64();
+    for view in ["rows", "all"] {
+        let reply = display.get(&format!("/events?limit=20000&view={view}"), &[JSON]);
+        let list: List = serde_json::from_slice(&reply.body).expect("JSON");
+        assert_eq!(Some(list.events.len() as u64), kept);
+    }
+    let rows = display.json("/events?limit=300&view=rows");
+    for row in rows["events"].as_array().expect("a list") {
+        let entry = row["key"].as_str().expect("a key");
+        let reply = display.get(&format!("/events/{entry}"), &[JSON]);
+        serde_json::from_slice::<&RawValue>(&reply.body).expect("JSON");
+    }
+    let stderr = display.process.stderr().text();
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+/// Events as they are: a number may be too large for a parser and still be JSON.
+#[derive(serde::Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+fn check(display: &Display, requests: u32) {
     let mut statuses = Statuses::new();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| send_many(&display)))
+            .map(|_| scope.spawn(|| send_many(display, requests / THREADS)))
             .collect();
         for thread in threads {
             for (status, count) in thread.join().expect("the reason is above") {
@@ -45,10 +79,10 @@ fn random_requests() {
     assert!(memory < 64 << 20, "{memory} bytes");
 }
 
-fn send_many(display: &Display) -> Statuses {
+fn send_many(display: &Display, count: u32) -> Statuses {
     let statuses = RefCell::new(Statuses::new());
     let config = Config {
-        cases: REQUESTS_EACH,
+        cases: count,
         failure_persistence: None,
         ..Config::default()
     };

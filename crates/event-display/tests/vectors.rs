@@ -9,12 +9,24 @@ use support::{Answer, Display, event};
 
 #[test]
 fn requests() {
+    check_all(Display::start(&[]), |_| true);
+}
+
+/// All but what GET gets.
+#[test]
+fn requests_with_the_page_on() {
+    check_all(Display::start(&[("DISPLAY_UI", "true")]), |vector| {
+        vector["request"]["method"] != "GET"
+    });
+}
+
+fn check_all(mut display: Display, is_wanted: impl Fn(&Value) -> bool) {
     let vectors: Vec<Value> =
         serde_json::from_str(include_str!("data/event-display-vectors.json")).expect("vectors");
     assert_eq!(vectors.len(), 87);
-    let mut display = Display::start(&[]);
     let failures: Vec<String> = vectors
         .iter()
+        .filter(|vector| is_wanted(vector))
         .filter_map(|vector| {
             let problem = check(&mut display, vector).err()?;
             Some(format!("{}: {problem}", vector["name"]))

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
-use super::{Data, Event, Schema, SpecVersion, Text, read_source, read_time};
+use super::{Data, Event, Extension, Schema, SpecVersion, Text, read_source, read_time};
 use crate::refusal::Refusal;
 
 const PREFIX: &str = "ce-";
@@ -73,9 +73,11 @@ fn set<'a>(event: &mut Event<'a>, name: &'a str, value: &'a [u8]) -> Result<(), 
             return Err(Refusal::attribute("datacontenttype", value, reason));
         }
         _ if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            event
-                .extensions
-                .push((Cow::Borrowed(name.as_bytes()), Cow::Borrowed(value)));
+            event.extensions.push(Extension {
+                name: Cow::Borrowed(name.as_bytes()),
+                value: Cow::Borrowed(value),
+                is_bare: false,
+            });
         }
         _ => return Err(Refusal::extension_name(name.as_bytes())),
     }

@@ -11,7 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use super::{Data, Event, Schema, SpecVersion, Text, Violation, read_source, read_time};
+use super::{Data, Event, Extension, Schema, SpecVersion, Text, Violation, read_source, read_time};
 use crate::json;
 use crate::refusal::{Identity, Refusal};
 
@@ -205,22 +205,27 @@ fn extensions<'a>(
     version: SpecVersion,
     body: &'a [u8],
     members: Vec<(Text<'a>, Range<usize>)>,
-) -> Result<Vec<(Text<'a>, Text<'a>)>, Refusal> {
+) -> Result<Vec<Extension<'a>>, Refusal> {
     let mut found = Vec::with_capacity(members.len());
     for (name, place) in members {
         let name = extension_name(version, name)?;
-        let value = extension_value(&name, body[place].trim_ascii_start())?;
-        found.push((name, value));
+        let json = body[place].trim_ascii_start();
+        let value = extension_value(&name, json)?;
+        found.push((name, value, json.first() != Some(&b'"')));
     }
     // Stable, so that of repeated names the last one stays the last.
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     found.reverse();
-    found.dedup_by(|(later, _), (kept, _)| later == kept);
+    found.dedup_by(|(later, ..), (kept, ..)| later == kept);
     found.reverse();
-    Ok(found
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect())
+    let present = found.into_iter().filter_map(|(name, value, is_bare)| {
+        Some(Extension {
+            name,
+            value: value?,
+            is_bare,
+        })
+    });
+    Ok(present.collect())
 }
 
 fn extension_name(version: SpecVersion, name: Text<'_>) -> Result<Text<'_>, Refusal> {

@@ -1,6 +1,8 @@
 //! A running event-display, and requests made of exact bytes.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub(crate) mod viewer;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
