@@ -1,4 +1,5 @@
 //! Limits repeated lines: of each level and message the first ones in a second, then every n-th.
+//! An ERROR is always written: each stands for an event that was lost.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +35,9 @@ impl Sampler {
 
     /// Counts the line, and says whether it is written.
     pub(super) fn admits(&self, level: Level, message: &str, now: Instant) -> bool {
+        if level == Level::ERROR {
+            return true;
+        }
         let count = self
             .window
             .lock()
@@ -106,10 +110,9 @@ mod tests {
             thereafter: 0,
         });
         let now = Instant::now();
-        let passed = (0..50)
-            .filter(|_| sampler.admits(Level::INFO, "x", now))
-            .count();
-        assert_eq!(passed, 1);
+        let passed = |level| (0..50).filter(|_| sampler.admits(level, "x", now)).count();
+        assert_eq!(passed(Level::INFO), 1);
+        assert_eq!(passed(Level::ERROR), 50, "each is a lost event");
     }
 
     #[test]
