@@ -161,6 +161,27 @@ e2e-kind: REGISTRY = kind.local
 e2e-kind: images ## The same on a kind cluster made for it, then deleted; needs kind, kubectl, Docker
 	REGISTRY=$(REGISTRY) TAG=$(TAG) e2e/kind
 
+## AGAINST   a folder of other programs for bench, e.g. stock ones; MAP names a file that says how
+##           they differ from ours (crates/bench/stock.json)
+AGAINST ?=
+MAP ?=
+## BENCH     options for bench, e.g. --quick, --only heartbeats, --ours target/images/amd64
+BENCH ?=
+
+.PHONY: bench
+bench: ## Measure the programs and write docs/benchmarks.md; about 20 minutes, with AGAINST 45
+	cargo build --locked --release $(foreach program,$(ADAPTERS) bench,--bin $(program))
+	cargo run --locked --release --bin bench -- --document docs \
+		$(if $(AGAINST),--against '$(AGAINST)') $(if $(MAP),--map '$(MAP)') $(BENCH)
+
+## TORTURE   options for torture, e.g. --minutes 60, --seed 7 --only ping-adapter/, soak
+TORTURE ?=
+
+.PHONY: torture
+torture: ## Break what is around the programs, count what arrives, write docs/torture.md; 10 minutes
+	cargo build --locked $(foreach program,$(ADAPTERS) torture,--bin $(program))
+	cargo run --locked --bin torture -- --write docs/torture.md $(TORTURE)
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	cargo clean
