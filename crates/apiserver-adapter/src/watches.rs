@@ -13,6 +13,8 @@ use crate::follower::Repairs;
 
 /// A watch that has been down for longer makes the adapter unready.
 const DOWN: Duration = Duration::from_mins(1);
+/// How often the watches are looked at: often at first, for a start takes milliseconds.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LOOK_WHILE_STARTING: Duration = Duration::from_millis(25);
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a long start is told of.
@@ -80,6 +82,7 @@ impl Watches {
     pub async fn keep(&self, ready: Latch) {
         let mut was_ready = false;
         let mut next_word = Instant::now() + PROGRESS;
+        let mut look = FIRST_LOOK;
         loop {
             let is_ready = self.are_ready();
             ready.set(is_ready);
@@ -91,7 +94,8 @@ impl Watches {
                 tracing::info!(up, watches, "Waiting for watches.");
             }
             was_ready = is_ready;
-            sleep(if is_ready { LOOK } else { LOOK_WHILE_STARTING }).await;
+            sleep(if is_ready { LOOK } else { look }).await;
+            look = LOOK_WHILE_STARTING.min(look * 5 / 4 + FIRST_LOOK);
         }
     }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter::deliver::{Courier, Undelivered};
-use adapter::retry::Budget;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -127,16 +126,13 @@ impl Dispatch {
 
     async fn send(&self, tick: &Tick<Arc<Plan>>, budget: Duration) {
         let plan = &tick.work;
-        let Ok(Ok(_room)) = tokio::time::timeout(budget, plan.destination.room.acquire()).await
-        else {
-            self.drop_tick(tick, "the sink takes too long");
-            return;
-        };
         // Stamped once: the same in all attempts, and not before it is sent (3.1).
-        let message = plan.template.stamp(tick.scheduled, Utc::now());
-        let budget = Budget::retry_for(budget);
-        let Err(undelivered) = plan.courier.deliver(&message, budget).await else {
-            return;
+        let message = || plan.template.stamp(tick.scheduled, Utc::now());
+        let delivery = plan.destination.deliver(&plan.courier, message, budget);
+        let undelivered = match delivery.await {
+            Some(Ok(())) => return,
+            Some(Err(undelivered)) => undelivered,
+            None => return self.drop_tick(tick, "the sink takes too long"),
         };
         if let Some(failures) = &self.failures {
             let (namespace, name) = (plan.namespace.clone(), plan.name.clone());

@@ -4,20 +4,28 @@
 //! is sent, in `dispatch`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use adapter::deliver::Courier;
-use adapter::retry::Backoff;
+use adapter::deliver::{Courier, Undelivered};
+use adapter::retry::{Backoff, Budget};
 use adapter::sink::{Sink, SinkUrl, SinkUrlError, TransportError, masked};
 use adapter::tls::Trust;
 use adapter::token::TokenSource;
+use adapter::wire::Message;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Events on their way to one address at a time; more wait. It bounds the connections and keeps the
 /// descriptors of the process for the other addresses.
 const IN_FLIGHT: usize = 512;
+/// While a sink answers at once, an event takes the room of this many: fewer connections, none of
+/// them opened for a single event, carry more events then.
+const QUICK_ROOM: u32 = 8;
+/// A sink that took longer for its last event is not quick.
+const QUICK: Duration = Duration::from_millis(10);
 
 /// What makes two sources share a client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,9 +78,39 @@ pub struct Destination {
     /// Sends to it.
     pub courier: Courier,
     /// Room for events on their way.
-    pub room: Semaphore,
+    room: Semaphore,
+    is_quick: AtomicBool,
     /// For log lines; a password in it is masked.
     pub shown: String,
+}
+
+impl Destination {
+    /// Delivers an event once there is room for it; `None` if there is none within `budget`.
+    ///
+    /// The event is made only then, so that what waits is small.
+    pub async fn deliver(
+        &self,
+        courier: &Courier,
+        message: impl FnOnce() -> Message,
+        budget: Duration,
+    ) -> Option<Result<(), Undelivered>> {
+        let room = if self.is_quick.load(Ordering::Relaxed) {
+            QUICK_ROOM
+        } else {
+            1
+        };
+        let _room = timeout(budget, self.room.acquire_many(room))
+            .await
+            .ok()?
+            .ok()?;
+        let message = message();
+        let started = Instant::now();
+        let delivery = courier.deliver(&message, Budget::retry_for(budget));
+        let result = Box::pin(delivery).await;
+        self.is_quick
+            .store(started.elapsed() <= QUICK, Ordering::Relaxed);
+        Some(result)
+    }
 }
 
 /// The clients in use.
@@ -125,6 +163,7 @@ impl Pool {
         Ok(Destination {
             courier,
             room: Semaphore::new(IN_FLIGHT),
+            is_quick: AtomicBool::new(true),
             shown,
         })
     }
