@@ -151,6 +151,7 @@ impl Dispatch {
             source = tick.work.name,
             namespace = tick.work.namespace,
             sink = tick.work.destination.shown,
+            event_id = tick.work.template.id(tick.scheduled),
             scheduled = %tick.scheduled,
             error = reason,
             "A tick is dropped without an event."

@@ -109,8 +109,14 @@ impl Template {
         };
         self.message
             .clone()
-            .with_header(ID, ascii(tick_id(&self.ids, scheduled)))
+            .with_header(ID, ascii(self.id(scheduled)))
             .with_header(TIME, ascii(go::time::format(now)))
+    }
+
+    /// The id of the tick `scheduled`.
+    pub fn id(&self, scheduled: DateTime<Utc>) -> String {
+        let instant = scheduled.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Uuid::new_v5(&self.ids, instant.as_bytes()).to_string()
     }
 
     /// What all its events have in common, with a placeholder for the id.
@@ -182,11 +188,6 @@ fn body(payload: &Payload) -> Result<Vec<u8>, TemplateError> {
 /// What the ids of a source are derived from: its uid, which is a UUID on every cluster.
 fn id_namespace(uid: &str) -> Uuid {
     Uuid::try_parse(uid).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, uid.as_bytes()))
-}
-
-fn tick_id(ids: &Uuid, scheduled: DateTime<Utc>) -> String {
-    let instant = scheduled.to_rfc3339_opts(SecondsFormat::Secs, true);
-    Uuid::new_v5(ids, instant.as_bytes()).to_string()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use adapter::tls::Trust;
 use adapter::token::TokenSource;
 use adapter::wire::Message;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Events on their way to one address at a time; more wait. It bounds the connections and keeps the
@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 512;
 /// While a sink answers at once, an event takes the room of this many: fewer connections, none of
 /// them opened for a single event, carry more events then.
 const QUICK_ROOM: u32 = 32;
-/// A sink that took longer for its last event is not quick.
+/// An answer that takes longer is waited for with the room of one event, and so are the next ones.
 const QUICK: Duration = Duration::from_millis(2);
 
 /// What makes two sources share a client.
@@ -94,22 +94,28 @@ impl Destination {
         message: impl FnOnce() -> Message,
         budget: Duration,
     ) -> Option<Result<(), Undelivered>> {
-        let room = if self.is_quick.load(Ordering::Relaxed) {
-            QUICK_ROOM
-        } else {
-            1
-        };
-        let _room = timeout(budget, self.room.acquire_many(room))
+        let mut room = timeout(budget, self.room.acquire_many(self.room_of_one()))
             .await
             .ok()?
             .ok()?;
         let message = message();
-        let started = Instant::now();
-        let delivery = courier.deliver(&message, Budget::retry_for(budget));
-        let result = Box::pin(delivery).await;
-        self.is_quick
-            .store(started.elapsed() <= QUICK, Ordering::Relaxed);
-        Some(result)
+        let mut delivery = Box::pin(courier.deliver(&message, Budget::retry_for(budget)));
+        let at_once = timeout(QUICK, &mut delivery).await;
+        self.is_quick.store(at_once.is_ok(), Ordering::Relaxed);
+        if let Ok(result) = at_once {
+            return Some(result);
+        }
+        // Others need not wait for this answer.
+        drop(room.split(room.num_permits() - 1));
+        Some(delivery.await)
+    }
+
+    fn room_of_one(&self) -> u32 {
+        if self.is_quick.load(Ordering::Relaxed) {
+            QUICK_ROOM
+        } else {
+            1
+        }
     }
 }
 

@@ -265,6 +265,25 @@ fn no_sink_holds_up_another() {
     );
 }
 
+/// Only a sink that answers at once gets its events one after the other.
+#[test]
+fn no_event_waits_for_another_ones_answer_from_a_slow_sink() {
+    let (server, sink) = (api_server(), Sink::start([Answer::hang()]));
+    for number in 0..200 {
+        server.apply(
+            SOURCES,
+            source(&format!("p{number}"), "*/10 * * * * *", &sink.url()),
+        );
+    }
+    let _process = quick(&server).start();
+    let first = sink.wait_for(1, Duration::from_secs(20))[0].at;
+    let all = sink.wait_for(200, Duration::from_secs(5));
+    assert!(
+        all.iter()
+            .all(|request| request.at - first < Duration::from_secs(5))
+    );
+}
+
 #[test]
 fn nothing_is_lost_while_a_sink_is_down() {
     let server = api_server();
