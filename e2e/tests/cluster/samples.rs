@@ -37,6 +37,12 @@ fn ping_to_knative_service() {
     ping("ping-to-knative-service", &needs, KNATIVE_SERVICE);
 }
 
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn live_page() {
+    ping("live-page", &[Need::OurPing], SERVICE);
+}
+
 fn ping(folder: &str, needs: &[Need], sink: [&str; 2]) {
     let _adapter = with_others();
     let Some(namespace) = Namespace::for_test(folder, needs) else {
