@@ -75,6 +75,7 @@ impl Config {
             .and_then(go_bool);
         let format = format(&mut problems, variables.display_format.as_deref());
         let is_shown = switch(&mut problems, "DISPLAY_UI", variables.display_ui.as_deref());
+        let guard = guard(&mut problems, variables.display_ui_token.as_deref());
         let events = number(
             &mut problems,
             ("HISTORY_EVENTS", variables.history_events),
@@ -87,13 +88,11 @@ impl Config {
             ("want a whole number of bytes from 1 on", "33554432"),
             DEFAULT_HISTORY_BYTES,
         );
-        let token = variables.display_ui_token.filter(|token| !token.is_empty());
         problems.into_result(|| {
             let bounds = Bounds {
                 events: events?,
                 bytes: bytes?,
             };
-            let guard = token.as_deref().map(Guard::new);
             Some(Self {
                 port: port?,
                 max_body: max_body?,
@@ -158,6 +157,22 @@ fn switch(problems: &mut Problems, name: &str, text: Option<&str>) -> Option<boo
             go_bool(text).ok_or_else(|| Problem::new(name, text, "want true or false", "true")),
         ),
     }
+}
+
+/// What is asked of visitors, if anything. Blanks alone were meant as a token, so that they must not
+/// open the page; a line end behind one, as Secrets often have it, is no part of it.
+fn guard(problems: &mut Problems, token: Option<&str>) -> Option<Guard> {
+    let token = token.filter(|token| !token.is_empty())?;
+    problems.keep(if token.trim_ascii().is_empty() {
+        Err(Problem::new(
+            "DISPLAY_UI_TOKEN",
+            token,
+            "want a token that is not blank, or none at all",
+            "open-sesame",
+        ))
+    } else {
+        Ok(Guard::new(token))
+    })
 }
 
 /// A number; unset and empty mean the default, for templates leave empty variables behind.
@@ -234,6 +249,8 @@ mod tests {
         let guarded = guarded.expect("a page");
         assert_eq!(guarded.guard, Some(Guard::new("x")));
         assert_eq!(guarded.bounds.events.get(), 7);
+        let from_secret = page(&[on, ("DISPLAY_UI_TOKEN", "x\n")]).expect("a page");
+        assert_eq!(from_secret.guard, Some(Guard::new("x")));
         let shown = config(&[on, ("DISPLAY_UI_TOKEN", "sesame")])
             .expect("valid")
             .settings();
@@ -244,13 +261,15 @@ mod tests {
         let wrong = config(&[
             ("DISPLAY_FORMAT", "json"),
             ("DISPLAY_UI", "yes"),
+            ("DISPLAY_UI_TOKEN", " \n"),
             ("HISTORY_EVENTS", "0"),
             ("HISTORY_BYTES", "32M"),
         ]);
-        let problems = wrong.expect_err("four problems");
+        let problems = wrong.expect_err("five problems");
         let names = [
             "DISPLAY_FORMAT",
             "DISPLAY_UI",
+            "DISPLAY_UI_TOKEN",
             "HISTORY_EVENTS",
             "HISTORY_BYTES",
         ];

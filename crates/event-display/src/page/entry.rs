@@ -56,7 +56,8 @@ impl Recorded {
         let head = text.len();
         text.extend_from_slice(&body[..kept]);
         Self {
-            text: text.into(),
+            // What was hidden or left out must not take room that nobody counts.
+            text: text.into_boxed_slice().into(),
             head,
             size: body.len(),
             is_whole: is_whole_head && kept == body.len(),
@@ -65,7 +66,7 @@ impl Recorded {
     }
 }
 
-/// The bytes of a head; a little more if some of it is hidden or left out.
+/// The bytes of a head; more if some of it is hidden or left out.
 fn head_room(parts: &Parts) -> usize {
     let first = parts.method.as_str().len() + head::target(&parts.uri).len() + VERSION.len() + 1;
     let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
@@ -74,8 +75,8 @@ fn head_room(parts: &Parts) -> usize {
 
 /// Appends the head as it would look on the wire; `false` if some of it had to be left out.
 fn push_head(parts: &Parts, room: usize, text: &mut Vec<u8>) -> bool {
-    let target = head::target(&parts.uri);
-    let target = &target.as_bytes()[..target.len().min(room / 2)];
+    let whole_target = head::target(&parts.uri);
+    let target = &whole_target.as_bytes()[..whole_target.len().min(room / 2)];
     let version = if parts.version == Version::HTTP_10 {
         b" HTTP/1.0\r\n"
     } else {
@@ -84,7 +85,7 @@ fn push_head(parts: &Parts, room: usize, text: &mut Vec<u8>) -> bool {
     for piece in [parts.method.as_str().as_bytes(), b" ", target, version] {
         text.extend_from_slice(piece);
     }
-    let mut is_whole = true;
+    let mut is_whole = target.len() == whole_target.len();
     for (name, value) in &parts.headers {
         let value = if [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(name) {
             HIDDEN
@@ -261,4 +262,22 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|&b| b == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_or_left_out_takes_no_room() {
+        for name in ["authorization", "too-long"] {
+            let request = Request::post("/").header(name, "x".repeat(70_000));
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            let recorded = Recorded::new(&parts, &Bytes::new(), 1 << 20);
+            let taken = Vec::from(recorded.text).capacity();
+            assert!(taken < 100, "{taken} bytes for {name}");
+        }
+    }
 }

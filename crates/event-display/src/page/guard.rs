@@ -27,8 +27,9 @@ struct Cookie {
 }
 
 impl Guard {
-    /// Asks for this token.
+    /// Asks for this token; blanks around it do not count.
     pub fn new(token: &str) -> Self {
+        let token = token.trim_ascii();
         let digest_of = |text: &str| digest(&SHA256, text.as_bytes());
         // The same after a restart: visitors stay.
         let value = hex(digest_of(&format!("{NAME} cookie {token}")).as_ref());
@@ -41,9 +42,9 @@ impl Guard {
         }
     }
 
-    /// Whether this is the token.
+    /// Whether this is the token; blanks around it came from pasting.
     pub(super) fn is_right(&self, token: &[u8]) -> bool {
-        is_same(&self.token, token)
+        is_same(&self.token, token.trim_ascii())
     }
 
     /// Whether a request brings the token, or the cookie that stands for it.
@@ -91,9 +92,7 @@ fn is_same(expected: &Digest, given: &[u8]) -> bool {
 
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, token) = value.as_bytes().split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| token.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
 }
 
 fn cookies(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {

@@ -104,8 +104,10 @@ impl Viewer {
             self.next_piece = Some(Instant::now());
             return Some(self.greeting());
         };
-        self.or_stop(tokio::time::sleep_until(next_piece)).await?;
+        let mut next_look = next_piece;
+        let silent_until = Instant::now() + PING;
         loop {
+            self.or_stop(tokio::time::sleep_until(next_look)).await?;
             self.newest.borrow_and_update();
             let (piece, is_more) = self.read();
             if !piece.is_empty() {
@@ -116,11 +118,16 @@ impl Viewer {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let mut newest = self.newest.clone();
-            let change = tokio::time::timeout(PING, newest.changed());
-            if self.or_stop(change).await?.is_err() {
+            // What comes may be nothing that this viewer wants: it must neither keep it busy nor
+            // keep it silent.
+            let now = Instant::now();
+            if now >= silent_until {
                 return Some(Bytes::from_static(b": still here\n\n"));
             }
+            next_look = now + PAUSE;
+            let mut newest = self.newest.clone();
+            let change = tokio::time::timeout_at(silent_until, newest.changed());
+            let _ = self.or_stop(change).await?;
         }
     }
 

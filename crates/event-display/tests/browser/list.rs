@@ -143,6 +143,29 @@ fn an_event_is_opened_and_copied() {
 }
 
 #[test]
+fn a_copied_command_runs_nothing_of_the_senders() {
+    let test = "a_copied_command_runs_nothing_of_the_senders";
+    let Some(visit) = Visit::start(test, &[]) else {
+        return;
+    };
+    let headers = [("ce-specversion", "1.0"), ("ce-type", "t")];
+    let post = request("X|`id`", "/", &headers, b"\x03id\n");
+    assert_eq!(visit.display.ask(&post).status, 400);
+    visit.open("/");
+    visit.first_row("t");
+    visit.browser.allow_clipboard();
+    visit.open_first();
+    visit.shows("#detail .tools", "Copy as curl");
+    visit.browser.click("#detail .tools button:nth-child(1)");
+    visit.shows("#detail .tools", "Copied");
+    let command = visit.browser.value("navigator.clipboard.readText()");
+    let command = command.as_str().expect("text");
+    let start = "base64 -d <<<'A2lkCg==' | curl -X 'X|`id`' 'http://";
+    assert!(command.starts_with(start), "{command}");
+    visit.is_quiet();
+}
+
+#[test]
 fn forms_of_data() {
     let Some(visit) = Visit::start("forms_of_data", &[]) else {
         return;

@@ -83,19 +83,26 @@ const OWN = ['host', 'content-length', 'connection', 'transfer-encoding', 'user-
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The request as a command that sends it again. */
+function toBase64(text) {
+  return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''));
+}
+
+/** The request as a command that sends it again. Senders choose all of it, the method too, and it is
+ * pasted into a terminal: everything is quoted, and control characters go as base64. */
 function asCurl(request) {
   const [first, ...lines] = request.head.trimEnd().split('\r\n');
   const [method, target] = first.split(' ');
   const url = /^[a-z]+:/i.test(target) ? target : location.origin + target;
-  const parts = [`curl -X ${method} ${quoted(url)}`];
+  const parts = [`curl -X ${/^[A-Z]+$/.test(method) ? method : quoted(method)} ${quoted(url)}`];
   for (const line of lines) {
     const [name] = line.split(':', 1);
     if (!OWN.includes(name) && !line.endsWith(': (hidden)')) parts.push(`-H ${quoted(line)}`);
   }
-  if (request.body_base64) {
+  const isTypable = !/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(request.body ?? '');
+  const encoded = request.body_base64 ?? (isTypable ? null : toBase64(request.body));
+  if (encoded) {
     parts.push('--data-binary @-');
-    return `base64 -d <<<${quoted(request.body_base64)} | ${parts.join(' \\\n  ')}`;
+    return `base64 -d <<<${quoted(encoded)} | ${parts.join(' \\\n  ')}`;
   }
   if (request.body) parts.push(`--data-raw ${quoted(request.body)}`);
   return parts.join(' \\\n  ');

@@ -87,6 +87,18 @@ fn of_a_long_body_the_beginning_is_kept() {
 }
 
 #[test]
+fn of_a_long_target_the_beginning_is_kept() {
+    let history = history(10, 4096);
+    let request = Request::post(format!("/{}", "x".repeat(600)));
+    let (parts, ()) = request.body(()).expect("a request").into_parts();
+    let recorded = Recorded::new(&parts, &bytes::Bytes::new(), history.room());
+    let refusal = Refusal::Http(StatusCode::BAD_REQUEST, "no");
+    history.push(recorded, Outcome::Refused(refusal));
+    let cut = history.get(1).expect("kept");
+    assert!(!cut.is_whole() && cut.head().len() < 600);
+}
+
+#[test]
 fn the_head_comes_back_without_secrets() {
     let history = history(10, 1 << 20);
     push(&history, "a: b", b"body");
