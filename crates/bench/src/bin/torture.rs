@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if rows.is_empty() {
+        return nothing(&options);
+    }
     let outcomes = torture(&options, &rows, programs);
     if let Some(file) = &options.write {
         let (_, soaked) = parts(file);
@@ -52,6 +55,9 @@ fn main() -> ExitCode {
 
 fn soak(options: &Options, programs: &Programs) -> ExitCode {
     let soaked = soak::all(programs, |name| options.wants(name), say);
+    if soaked.is_empty() {
+        return nothing(options);
+    }
     if let Some(file) = &options.write {
         let (page, _) = parts(file);
         write(file, &(page + &soak::section(&soaked)));
@@ -60,6 +66,13 @@ fn soak(options: &Options, programs: &Programs) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     ExitCode::FAILURE
+}
+
+/// Nothing is wanted, so nothing was kept.
+fn nothing(options: &Options) -> ExitCode {
+    let only = options.only.as_deref().unwrap_or_default();
+    say(&format!("torture: --only {only:?} is in no name"));
+    ExitCode::from(64)
 }
 
 /// The page as it is: its rows, and its section about the soak, which each command leaves alone.

@@ -6,13 +6,20 @@ use std::process::Command;
 
 /// The folder that holds the programs under their names.
 #[derive(Clone, Debug)]
-pub struct Programs(PathBuf);
+pub struct Programs {
+    folder: PathBuf,
+    /// Whether it is a folder of cargo's, in which one that is missing can be built.
+    builds: bool,
+}
 
 impl Programs {
     /// Those of this folder; by its whole path, because not every program sees this directory.
     pub fn in_folder(folder: impl AsRef<Path>) -> Self {
         let folder = folder.as_ref();
-        Self(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))
+        Self {
+            folder: folder.canonicalize().unwrap_or_else(|_| folder.to_owned()),
+            builds: false,
+        }
     }
 
     /// Those that were built with the running binary or test. One that is missing is built; one
@@ -26,14 +33,17 @@ impl Programs {
         } else {
             folder
         };
-        Self(folder.to_owned())
+        Self {
+            folder: folder.to_owned(),
+            builds: true,
+        }
     }
 
-    /// The program of this name; built if it is missing.
+    /// The program of this name; panics if it is missing.
     pub fn path(&self, name: &str) -> PathBuf {
-        let path = self.0.join(name);
-        if !path.exists() {
-            build(name, &self.0);
+        let path = self.folder.join(name);
+        if self.builds && !path.exists() {
+            build(name, &self.folder);
         }
         assert!(path.exists(), "there is no {}", path.display());
         path

@@ -79,18 +79,19 @@ pub fn run(row: &Row, seed: u64, pace: &Pace) -> Outcome {
     let name = row.name();
     let mut rng = Rng::new(seed, &name);
     let strikes = strikes(pace.drive, row.subject.limits(), &mut rng);
-    let program = pace.programs.path(row.subject.program());
-    let mut setting = Setting::plain(program);
-    let result = match row.fault.prepare(&mut setting) {
-        Err(skip) => Err(skip.to_string()),
-        Ok(()) => Ok(
-            catch_unwind(AssertUnwindSafe(|| play(row, setting, &strikes, rng, pace)))
-                .unwrap_or_else(|panic| Findings {
-                    broken: vec![words(panic.as_ref())],
-                    ..Findings::default()
-                }),
-        ),
-    };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut setting = Setting::plain(pace.programs.path(row.subject.program()));
+        match row.fault.prepare(&mut setting) {
+            Err(skip) => Err(skip.to_string()),
+            Ok(()) => Ok(play(row, setting, &strikes, rng, pace)),
+        }
+    }));
+    let result = result.unwrap_or_else(|panic| {
+        Ok(Findings {
+            broken: vec![words(panic.as_ref())],
+            ..Findings::default()
+        })
+    });
     Outcome {
         row: name,
         seed,

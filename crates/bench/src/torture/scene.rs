@@ -1,17 +1,16 @@
 //! What subjects and faults have between them: a program on its stage, and somebody who drives it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use testkit::ApiServer;
 
-use super::oracle::{Arrival, Content, Expected};
+use super::oracle::{Arrival, Expected};
 use super::program::Program;
 use super::proxy::Proxy;
 use super::rng::Rng;
 use super::setting::Setting;
-use super::sink::Sink;
+use super::sink::{Reader, Sink};
 
 /// One attempt of a program may take so many seconds (`K_SINK_TIMEOUT`); a minute would be too
 /// long for a run.
@@ -22,8 +21,6 @@ pub const ATTEMPT_SECONDS: &str = "3";
 pub struct Stage {
     /// Times of a run count from here.
     pub started: Instant,
-    /// The place of the program.
-    pub setting: Setting,
     /// The sink at the end of the line.
     pub sink: Sink,
     /// Between sender and receiver, whichever of them the program is.
@@ -34,6 +31,8 @@ pub struct Stage {
     pub api: Option<ApiServer>,
     /// The port of a program that serves.
     pub door: Option<SocketAddr>,
+    /// The place of the program; last, because it must outlive the program.
+    pub setting: Setting,
 }
 
 /// A subject in a run.
@@ -85,6 +84,14 @@ pub trait Subject: Send + Sync {
     fn begin(&self, setting: Setting) -> Box<dyn Scene>;
 }
 
+/// The sink of a program that sends, and the line to it, with the certificate of its place.
+pub fn sink(setting: &Setting, started: Instant, reader: Reader) -> (Sink, Proxy) {
+    let sink = Sink::start(started, reader);
+    let line = Proxy::start(sink.address());
+    line.certify(setting.certificate.clone());
+    (sink, line)
+}
+
 /// An API server at the address from which the program reaches it.
 pub fn api_server(setting: &Setting) -> ApiServer {
     ApiServer::at(SocketAddr::new(setting.api_host, testkit::free_port())).expect("a free port")
@@ -93,30 +100,4 @@ pub fn api_server(setting: &Setting) -> ApiServer {
 /// A port of the program's own.
 pub fn door(host: IpAddr) -> SocketAddr {
     SocketAddr::new(host, testkit::free_port())
-}
-
-/// Events that are numbered without holes: each between the lowest and the highest number of its
-/// key that arrived in whatever way is expected; `first` is the lowest where it is known. When each
-/// was due is not known, so none is late.
-pub fn without_holes(arrivals: &[Arrival], first: Option<u64>, step: u64) -> Vec<Expected> {
-    let mut ends: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for Arrival { content, .. } in arrivals {
-        let number = content.number;
-        let (lowest, highest) = ends
-            .entry(&content.key)
-            .or_insert((first.unwrap_or(number), number));
-        *lowest = number.min(*lowest);
-        *highest = number.max(*highest);
-    }
-    let numbers = ends.into_iter().flat_map(|(key, (lowest, highest))| {
-        let range = (lowest..=highest).step_by(usize::try_from(step).unwrap_or(1));
-        range.map(move |number| Content::new(key, number))
-    });
-    numbers
-        .map(|content| Expected {
-            content,
-            must: true,
-            due: Duration::MAX,
-        })
-        .collect()
 }

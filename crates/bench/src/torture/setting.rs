@@ -11,9 +11,6 @@ use testkit::{Launch, Root, free_port};
 
 use super::proxy::Certificate;
 
-/// Logs are counted here; by default lines of one message beyond 100 in a second are left out.
-const WHOLE_LOG: &str = r#"{"zap-logger-config": "{\"sampling\": null}"}"#;
-
 /// Why a row cannot be run on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -86,13 +83,12 @@ impl Setting {
 
     /// The program at this place, without its own variables yet.
     pub fn recipe(&self) -> Recipe {
-        let logging = ("K_LOGGING_CONFIG".to_owned(), WHOLE_LOG.to_owned());
         Recipe {
             wrap: self.wrap.clone(),
             program: self.program.clone(),
             root: self.root.clone(),
             args: Vec::new(),
-            env: [vec![logging], self.env.clone()].concat(),
+            env: self.env.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod gitlab;
 mod heartbeats;
 mod ping;
 mod pings;
+mod rhythm;
 
 pub use self::apiserver::ApiServerAdapter;
 pub use self::display::EventDisplay;

@@ -14,11 +14,10 @@ use testkit::{Request, eventually, get};
 
 use super::super::oracle::{Arrival, Content, Expected};
 use super::super::program::Program;
-use super::super::proxy::Proxy;
 use super::super::rng::Rng;
-use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, api_server};
+use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, api_server, sink};
 use super::super::setting::Setting;
-use super::super::sink::{Sink, since};
+use super::super::sink::since;
 
 const PODS: &str = "v1/pods";
 const PAUSE: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_millis(100);
@@ -73,9 +72,7 @@ impl Subject for ApiServerAdapter {
 
     fn begin(&self, setting: Setting) -> Box<dyn Scene> {
         let started = Instant::now();
-        let sink = Sink::start(started, read);
-        let line = Proxy::start(sink.address());
-        line.certify(setting.certificate.clone());
+        let (sink, line) = sink(&setting, started, read);
         let api = api_server(&setting);
         let config = json!({
             "namespaces": ["default"], "allNamespaces": false, "mode": self.mode,

@@ -12,11 +12,10 @@ use testkit::{Request, exchange, get};
 
 use super::super::oracle::{Content, Expected};
 use super::super::program::Program;
-use super::super::proxy::Proxy;
 use super::super::rng::Rng;
-use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, door};
+use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, door, sink};
 use super::super::setting::Setting;
-use super::super::sink::{Sink, since};
+use super::super::sink::since;
 
 const SECRET: &str = "secret";
 const SENDERS: u64 = 3;
@@ -67,9 +66,7 @@ impl Subject for GitLabReceiver {
 
     fn begin(&self, setting: Setting) -> Box<dyn Scene> {
         let started = Instant::now();
-        let sink = Sink::start(started, read);
-        let line = Proxy::start(sink.address());
-        line.certify(setting.certificate.clone());
+        let (sink, line) = sink(&setting, started, read);
         let door = door(setting.program_host);
         let own_spool = tempfile::tempdir().expect("a directory");
         let spool = setting.spool.clone();

@@ -1,24 +1,19 @@
 //! heartbeats, ten a second. Each process has a label of its own, because it counts from 1.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::Request;
 
-use super::super::oracle::{Content, Expected};
+use super::super::oracle::Content;
 use super::super::program::Program;
-use super::super::proxy::Proxy;
-use super::super::rng::Rng;
-use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, without_holes};
+use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, sink};
 use super::super::setting::Setting;
-use super::super::sink::Sink;
+use super::rhythm::Rhythm;
 
 /// The program with a fast rhythm.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeats;
-
-struct Running(Stage);
 
 impl Subject for Heartbeats {
     fn name(&self) -> &'static str {
@@ -44,9 +39,7 @@ impl Subject for Heartbeats {
 
     fn begin(&self, setting: Setting) -> Box<dyn Scene> {
         let started = Instant::now();
-        let sink = Sink::start(started, read);
-        let line = Proxy::start(sink.address());
-        line.certify(setting.certificate.clone());
+        let (sink, line) = sink(&setting, started, read);
         let recipe = setting
             .recipe()
             .arg(if setting.hurries {
@@ -64,30 +57,20 @@ impl Subject for Heartbeats {
             Box::new(|process, _| process.stderr().text().contains("sending cloudevent")),
         );
         program.start();
-        Box::new(Running(Stage {
+        let stage = Stage {
             started,
-            setting,
             sink,
             line,
             program,
             api: None,
             door: None,
-        }))
-    }
-}
-
-impl Scene for Running {
-    fn stage(&self) -> &Stage {
-        &self.0
-    }
-
-    fn drive(&self, until: Instant, _rng: &mut Rng) {
-        thread::sleep(until.saturating_duration_since(Instant::now()));
-    }
-
-    /// Each heartbeat of a process up to the last that was seen.
-    fn expected(&self) -> Vec<Expected> {
-        without_holes(&self.arrivals(), Some(1), 1)
+            setting,
+        };
+        Box::new(Rhythm {
+            stage,
+            first: Some(1),
+            step: 1,
+        })
     }
 }
 

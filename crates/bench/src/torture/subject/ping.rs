@@ -1,19 +1,16 @@
 //! ping-adapter alone: one schedule, every two seconds. All ticks look the same but for the time
 //! in them.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use testkit::Request;
 
-use super::super::oracle::{Content, Expected};
+use super::super::oracle::Content;
 use super::super::program::Program;
-use super::super::proxy::Proxy;
-use super::super::rng::Rng;
-use super::super::scene::{Limits, Scene, Stage, Subject, without_holes};
+use super::super::scene::{Limits, Scene, Stage, Subject, sink};
 use super::super::setting::Setting;
-use super::super::sink::Sink;
+use super::rhythm::Rhythm;
 
 const SCHEDULE: &str = "*/2 * * * * *";
 const EACH_SECOND: &str = "* * * * * *";
@@ -22,8 +19,6 @@ const STEP: u64 = 2;
 /// The adapter in its standalone role.
 #[derive(Clone, Copy, Debug)]
 pub struct StandalonePing;
-
-struct Running(Stage);
 
 impl Subject for StandalonePing {
     fn name(&self) -> &'static str {
@@ -49,9 +44,7 @@ impl Subject for StandalonePing {
 
     fn begin(&self, setting: Setting) -> Box<dyn Scene> {
         let started = Instant::now();
-        let sink = Sink::start(started, read);
-        let line = Proxy::start(sink.address());
-        line.certify(setting.certificate.clone());
+        let (sink, line) = sink(&setting, started, read);
         let recipe = setting
             .recipe()
             .env("K_SINK", setting.sink_url(line.address().port()))
@@ -71,30 +64,20 @@ impl Subject for StandalonePing {
             Box::new(|process, _| process.stderr().text().contains("Firing on schedule.")),
         );
         program.start();
-        Box::new(Running(Stage {
+        let stage = Stage {
             started,
-            setting,
             sink,
             line,
             program,
             api: None,
             door: None,
-        }))
-    }
-}
-
-impl Scene for Running {
-    fn stage(&self) -> &Stage {
-        &self.0
-    }
-
-    fn drive(&self, until: Instant, _rng: &mut Rng) {
-        thread::sleep(until.saturating_duration_since(Instant::now()));
-    }
-
-    /// Every tick between the first and the last that was seen.
-    fn expected(&self) -> Vec<Expected> {
-        without_holes(&self.arrivals(), None, STEP)
+            setting,
+        };
+        Box::new(Rhythm {
+            stage,
+            first: None,
+            step: STEP,
+        })
     }
 }
 

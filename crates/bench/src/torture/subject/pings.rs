@@ -11,11 +11,10 @@ use testkit::{ApiServer, Request, Rule, eventually, get};
 
 use super::super::oracle::{Content, Expected};
 use super::super::program::Program;
-use super::super::proxy::Proxy;
 use super::super::rng::Rng;
-use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, api_server};
+use super::super::scene::{ATTEMPT_SECONDS, Limits, Scene, Stage, Subject, api_server, sink};
 use super::super::setting::Setting;
-use super::super::sink::{Sink, since};
+use super::super::sink::since;
 
 const SOURCES: &str = "sources.knative.dev/v1/pingsources";
 const LEASES: &str = "coordination.k8s.io/v1/leases";
@@ -63,9 +62,7 @@ impl Subject for PingSources {
 
     fn begin(&self, setting: Setting) -> Box<dyn Scene> {
         let started = Instant::now();
-        let sink = Sink::start(started, read);
-        let line = Proxy::start(sink.address());
-        line.certify(setting.certificate.clone());
+        let (sink, line) = sink(&setting, started, read);
         let api = api_server(&setting);
         api.serve(SOURCES, "PingSource", true);
         api.allow(Rule::of_ping_source_adapter());
