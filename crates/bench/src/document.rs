@@ -80,7 +80,9 @@ fn head(results: &Results) -> String {
          answers, for gitlab-receiver it also posts the body on, for the others it posts in the \
          same rhythm. It is no adapter: it does not look at what it gets.\n\n\
          *Memory* is what is resident, the pages of the program's own file included; *without \
-         code* leaves them out.\n\n",
+         code* leaves them out. *Binary* is the program's file and *packed* the same as a gzip \
+         layer: of ours that is the whole image, of a stock one the base system comes on top. A \
+         round's *start to ready* is the median of five starts.\n\n",
         machine.commit,
         machine.date,
         machine.processor,

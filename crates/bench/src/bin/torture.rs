@@ -24,6 +24,10 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
+    if options.help {
+        say(USAGE.trim_end());
+        return ExitCode::SUCCESS;
+    }
     let programs = options.programs.as_ref();
     let programs = programs.map_or_else(Programs::built, Programs::in_folder);
     if options.soak {
@@ -60,7 +64,11 @@ fn soak(options: &Options, programs: &Programs) -> ExitCode {
     }
     if let Some(file) = &options.write {
         let (page, _) = parts(file);
-        write(file, &(page + &soak::section(&soaked)));
+        let folder = options.programs.as_ref();
+        let which = folder.map_or("builds for tests".to_owned(), |folder| {
+            format!("the programs in `{folder}`")
+        });
+        write(file, &(page + &soak::section(&soaked, &which)));
     }
     if soaked.iter().all(soak::Soaked::is_well) {
         return ExitCode::SUCCESS;

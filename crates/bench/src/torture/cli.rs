@@ -21,11 +21,13 @@ pub struct Options {
     pub jobs: usize,
     /// The memory soak instead.
     pub soak: bool,
+    /// Only print how it is used.
+    pub help: bool,
 }
 
 /// How it is used.
 pub const USAGE: &str = "usage: torture [soak] [--minutes 10] [--seed N] [--only PATTERN] [--list]
-               [--write FILE] [--programs DIR] [--jobs 8]
+               [--write FILE] [--programs DIR] [--jobs 8] [--help]
 Breaks what is around the programs and counts what arrives. Exit code 1: a promise was broken.
   soak        two hours of events as fast as they go; memory and connections must not grow
   --minutes   how long new runs are begun; each row runs at least once if there is time
@@ -35,6 +37,7 @@ Breaks what is around the programs and counts what arrives. Exit code 1: a promi
   --write     the page to write, such as docs/torture.md
   --programs  the folder of the programs, also stock ones; else those built here
   --jobs      how many rows run at a time
+  --help      this text
 ";
 
 impl Options {
@@ -49,6 +52,7 @@ impl Options {
             programs: None,
             jobs: 8,
             soak: false,
+            help: false,
         };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -56,6 +60,7 @@ impl Options {
             match arg.as_str() {
                 "soak" => options.soak = true,
                 "--list" => options.list = true,
+                "--help" | "-h" => options.help = true,
                 "--minutes" => options.budget = minutes(&value()?)?,
                 "--seed" => options.seed = Some(number(&arg, &value()?)?),
                 "--jobs" => options.jobs = jobs(&value()?)?,
@@ -118,6 +123,7 @@ mod tests {
         let one = read("--only =a/b").unwrap();
         assert!(one.wants("a/b") && !one.wants("a/bc"));
         assert!(read("").unwrap().wants("anything"));
+        assert!(read("--help").unwrap().help);
     }
 
     #[test]

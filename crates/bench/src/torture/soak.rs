@@ -91,9 +91,9 @@ pub fn all(programs: &Programs, wants: impl Fn(&str) -> bool, say: impl Fn(&str)
         .collect()
 }
 
-/// The section of the page.
-pub fn section(soaked: &[Soaked]) -> String {
-    let mut text = HEAD.to_owned();
+/// The section of the page; `programs` says which ones were soaked, such as "builds for tests".
+pub fn section(soaked: &[Soaked], programs: &str) -> String {
+    let mut text = HEAD.replace("{programs}", programs);
     for one in soaked {
         let _ = writeln!(text, "{}", one.row());
     }
@@ -108,7 +108,7 @@ const HEAD: &str = "
 The events of two hours, as fast as they go: `cargo run --bin torture -- soak`. Promised: after the
 first ten minutes resident memory grows by no more than 8 MiB, while caches fill; the second hour
 takes no more than 2 MiB over the first. A connection in use may cost 100 KiB beside that, and there
-are never more than 512. Memory is that of debug builds; images take about half.
+are never more than 512. Memory is that of {programs}.
 
 | program | events | most in ten minutes | in the first hour | in the second | most connections | promise |
 |---|---|---|---|---|---|---|
