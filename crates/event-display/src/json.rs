@@ -5,13 +5,16 @@
 //! neither, so these are scanners that hand out slices.
 
 mod indent;
+mod scalar;
 mod text;
 mod write;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use indent::{Layout, pretty};
+use scalar::{scalar_end, string_end};
+
+pub use indent::{Layout, indented_room, pretty};
 pub use text::unescape;
 pub use write::{Object, compact, write_text};
 
@@ -20,8 +23,6 @@ mod tests;
 
 /// Deepest nesting that Go accepts.
 const MAX_DEPTH: usize = 10_000;
-/// Bytes of a string that are looked at together.
-const BLOCK: usize = 32;
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,8 +48,9 @@ impl From<Invalid> for Stop {
 
 /// Sees the parts of a value in order; white space between them is left out.
 trait Visitor {
-    /// A string with its quotes, a number or a word; a string may be a member's name.
-    fn token(&mut self, text: &[u8]);
+    /// A string with its quotes, a number or a word, and its place in the text; a string may be a
+    /// member's name.
+    fn token(&mut self, text: &[u8], place: Range<usize>);
     /// `{}` or `[]`.
     fn empty(&mut self, brackets: [u8; 2]);
     /// An opening bracket that is followed by something. `depth` counts the open ones.
@@ -65,7 +67,7 @@ trait Visitor {
 struct Nobody;
 
 impl Visitor for Nobody {
-    fn token(&mut self, _: &[u8]) {}
+    fn token(&mut self, _: &[u8], _: Range<usize>) {}
     fn empty(&mut self, _: [u8; 2]) {}
     fn open(&mut self, _: u8, _: usize) -> Result<(), Stop> {
         Ok(())
@@ -145,7 +147,7 @@ fn walk(text: &[u8], at: usize, depth: usize, visitor: &mut impl Visitor) -> Res
             at += 1;
         } else {
             let end = scalar_end(text, at)?;
-            visitor.token(&text[at..end]);
+            visitor.token(text, at..end);
             at = end;
         }
         match after_value(text, at, &mut open, visitor)? {
@@ -194,91 +196,10 @@ fn after_value(
 /// Name and colon of a member; gives the start of its value.
 fn member_name(text: &[u8], at: usize, visitor: &mut impl Visitor) -> Result<usize, Invalid> {
     let end = string_end(text, at)?;
-    visitor.token(&text[at..end]);
+    visitor.token(text, at..end);
     let value = expect(text, skip_blanks(text, end), b':')?;
     visitor.colon();
     Ok(skip_blanks(text, value))
-}
-
-fn scalar_end(text: &[u8], at: usize) -> Result<usize, Invalid> {
-    match text.get(at) {
-        Some(b'"') => string_end(text, at),
-        Some(b'-' | b'0'..=b'9') => number_end(text, at),
-        Some(b't') => word_end(text, at, b"true"),
-        Some(b'f') => word_end(text, at, b"false"),
-        Some(b'n') => word_end(text, at, b"null"),
-        _ => Err(Invalid { at }),
-    }
-}
-
-fn word_end(text: &[u8], at: usize, word: &[u8]) -> Result<usize, Invalid> {
-    if text[at..].starts_with(word) {
-        Ok(at + word.len())
-    } else {
-        Err(Invalid { at })
-    }
-}
-
-fn string_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
-    let mut at = expect(text, start, b'"')?;
-    loop {
-        at += plain_length(&text[at..]);
-        match text.get(at) {
-            Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => match text.get(at + 1) {
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                Some(b'u') if is_hex(text.get(at + 2..at + 6)) => at += 6,
-                _ => return Err(Invalid { at }),
-            },
-            _ => return Err(Invalid { at }),
-        }
-    }
-}
-
-/// How many bytes at the start mean themselves inside a string.
-fn plain_length(text: &[u8]) -> usize {
-    let is_special = |b: u8| b < b' ' || b == b'"' || b == b'\\';
-    // Without a way out in between, each block becomes a few vector instructions: data is mostly
-    // strings, and this is where the time goes.
-    let is_plain = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, &b| any | is_special(b));
-    let (blocks, _) = text.as_chunks();
-    let start = blocks.iter().take_while(is_plain).count() * BLOCK;
-    let rest = text[start..].iter().position(|&b| is_special(b));
-    rest.map_or(text.len(), |rest| start + rest)
-}
-
-fn is_hex(digits: Option<&[u8]>) -> bool {
-    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-}
-
-fn number_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
-    let mut at = start + usize::from(text[start] == b'-');
-    let integer = at;
-    at = digits_end(text, at)?;
-    if text[integer] == b'0' && at > integer + 1 {
-        return Err(Invalid { at: integer + 1 });
-    }
-    if text.get(at) == Some(&b'.') {
-        at = digits_end(text, at + 1)?;
-    }
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        at += 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
-        at = digits_end(text, at)?;
-    }
-    Ok(at)
-}
-
-/// The end of at least one digit.
-fn digits_end(text: &[u8], start: usize) -> Result<usize, Invalid> {
-    let count = text[start.min(text.len())..]
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .count();
-    if count == 0 {
-        Err(Invalid { at: start })
-    } else {
-        Ok(start + count)
-    }
 }
 
 fn expect(text: &[u8], at: usize, byte: u8) -> Result<usize, Invalid> {
@@ -299,9 +220,10 @@ fn expect_end(text: &[u8], at: usize) -> Result<(), Invalid> {
 }
 
 fn skip_blanks(text: &[u8], at: usize) -> usize {
-    let rest = &text[at.min(text.len())..];
-    at + rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
-        .count()
+    // Mostly there are none, which is quickly seen.
+    if text.get(at).is_none_or(|&b| b > b' ') {
+        return at;
+    }
+    let is_blank = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    at + text[at..].iter().take_while(is_blank).count()
 }

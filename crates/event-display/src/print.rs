@@ -68,7 +68,7 @@ fn room(data: &Data) -> usize {
     if data.bytes.len() > COPIED {
         0
     } else {
-        data.bytes.len() * 2
+        json::indented_room(data.bytes.len())
     }
 }
 

@@ -1,12 +1,18 @@
 //! JSON with line ends and blanks put in, as Go's `json.Indent` with prefix and indent of two
 //! blanks (event-display.md 3.1).
 
+use std::ops::Range;
+
 use super::{Stop, Visitor, expect_end, skip_blanks, walk};
 
 /// How many bytes of line ends and blanks may be put in. Twenty kilobytes of nested brackets would
 /// become 200 megabytes; beyond this the text is printed compact instead.
 const MAX_ADDED: usize = 1 << 20;
 const BLANKS: usize = 2;
+/// A line end, and the blanks of what is not nested deeply.
+const NEW_LINE: &[u8; 32] = b"\n                               ";
+/// Longest piece that is copied as [`append`] does it.
+const SHORT: usize = 16;
 
 /// What [`pretty`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +25,17 @@ pub enum Layout {
     None,
 }
 
+/// A guess of what a text of this length takes with its line ends and blanks. Too little would have
+/// all of it copied while it grows; of too much the system never gives what is not written to.
+pub fn indented_room(length: usize) -> usize {
+    length + (length + length / 4).min(2 * MAX_ADDED)
+}
+
 /// Appends `text` indented, or compact if that would take too much room. Every other byte than
 /// white space between the parts stays as it is. What is not JSON is not written.
 pub fn pretty(text: &[u8], out: &mut Vec<u8>) -> Layout {
     let start = out.len();
-    out.reserve(text.len() + text.len() / 4);
+    out.reserve(indented_room(text.len()));
     let mut indenter = Indenter { out, added: 0 };
     match walk(text, 0, 0, &mut indenter) {
         Ok(end) if expect_end(text, end).is_ok() => {
@@ -59,20 +71,21 @@ struct Indenter<'a> {
 
 impl Indenter<'_> {
     fn new_line(&mut self, depth: usize) -> Result<(), Stop> {
-        let width = BLANKS + BLANKS * depth;
-        self.added += 1 + width;
+        let width = 1 + BLANKS + BLANKS * depth;
+        self.added += width;
         if self.added > MAX_ADDED {
             return Err(Stop::Enough);
         }
-        self.out.push(b'\n');
-        self.out.resize(self.out.len() + width, b' ');
+        let end = self.out.len() + width;
+        self.out.extend_from_slice(NEW_LINE);
+        self.out.resize(end, b' ');
         Ok(())
     }
 }
 
 impl Visitor for Indenter<'_> {
-    fn token(&mut self, text: &[u8]) {
-        self.out.extend_from_slice(text);
+    fn token(&mut self, text: &[u8], place: Range<usize>) {
+        append(self.out, text, place);
     }
 
     fn empty(&mut self, brackets: [u8; 2]) {
@@ -100,13 +113,26 @@ impl Visitor for Indenter<'_> {
     }
 }
 
+/// Appends a piece of `text`. Most pieces are short: it takes less time to copy sixteen bytes, whatever
+/// they are, and to drop what is too much than to have the right number copied.
+fn append(out: &mut Vec<u8>, text: &[u8], place: Range<usize>) {
+    match text[place.start..].first_chunk::<SHORT>() {
+        Some(more) if place.len() <= SHORT => {
+            let end = out.len() + place.len();
+            out.extend_from_slice(more);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(&text[place]),
+    }
+}
+
 struct Compacter<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl Visitor for Compacter<'_> {
-    fn token(&mut self, text: &[u8]) {
-        self.out.extend_from_slice(text);
+    fn token(&mut self, text: &[u8], place: Range<usize>) {
+        append(self.out, text, place);
     }
 
     fn empty(&mut self, brackets: [u8; 2]) {

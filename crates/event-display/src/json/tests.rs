@@ -141,6 +141,25 @@ fn growth_has_an_end() {
 }
 
 #[test]
+fn pieces_and_nesting_of_all_sizes() {
+    for size in 0..80 {
+        let mut value = serde_json::json!({ "n".repeat(size): ["t".repeat(size), size] });
+        for _ in 0..size / 2 {
+            value = serde_json::json!([true, { "v": value }]);
+        }
+        let expected = serde_json::to_string_pretty(&value).expect("a value");
+        let text = value.to_string();
+        assert_eq!(
+            indented(text.as_bytes()),
+            Some(expected.replace('\n', "\n  "))
+        );
+        let mut out = Vec::new();
+        let layout = indent::compact(expected.as_bytes(), &mut out);
+        assert_eq!((layout, out), (Layout::Compact, text.into_bytes()));
+    }
+}
+
+#[test]
 fn members_of_an_object() {
     let text = br#" { "a" : 1 , "\u0062\n":{"x":[1,{}]}, "": "s" } "#;
     let mut seen = Vec::new();
@@ -221,12 +240,6 @@ proptest! {
     fn unescapes_as_serde_json_does(text in r#"([a-zé]|\\[\\/bfnrt"]|\\u00[0-9a-f]{2}|\\u[1-9a-c][0-9A-F]{3}|\\ud83d\\ude0[0-9]){0,8}"#) {
         let theirs: String = serde_json::from_str(&format!("\"{text}\"")).expect("a string");
         prop_assert_eq!(&*unescape(text.as_bytes()), theirs.as_bytes());
-    }
-
-    #[test]
-    fn plain_bytes_are_counted(text in "[a-zé ]{0,100}[\"\\\\\n\u{1f}]?[a-z\"]{0,40}") {
-        let expected = text.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\');
-        prop_assert_eq!(plain_length(text.as_bytes()), expected.unwrap_or(text.len()));
     }
 
     #[test]
