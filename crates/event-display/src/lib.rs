@@ -15,6 +15,7 @@ pub mod print;
 pub mod receive;
 pub mod refusal;
 pub mod request_log;
+pub mod room;
 pub mod run;
 pub mod structured;
 

@@ -17,6 +17,7 @@ use http::header::{CONNECTION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as _;
+use tokio::sync::Mutex;
 
 use crate::config::Format;
 use crate::event::{Event, Mode};
@@ -24,6 +25,7 @@ use crate::output::Output;
 use crate::page::{Page, Seen};
 use crate::print::{Printed, print};
 use crate::refusal::{Identity, Refusal};
+use crate::room::Room;
 use crate::{head, request_log, structured};
 
 /// Bodies from here on are read and printed beside the loop that serves everybody else.
@@ -43,6 +45,10 @@ pub struct Display {
     pub page: Option<Page>,
     /// How events are printed.
     pub format: Format,
+    /// Room for large bodies.
+    pub room: Room,
+    /// Held while a large event is printed into memory.
+    pub printing: Mutex<()>,
     /// Longest body, in bytes.
     pub max_body: usize,
     /// The port that is listened on.
@@ -130,11 +136,10 @@ impl Display {
         if head::is_options_of_server(parts) {
             return Ok(Taken::Options);
         }
-        let mut body = Some(body);
-        if let Some(requests) = &self.requests
-            && let Some(body) = body.take()
-        {
-            let whole = read_whole(body, self.max_body).await;
+        // A large one keeps its place until its event is written.
+        let mut body = self.room.admit(body);
+        if let Some(requests) = &self.requests {
+            let whole = read_whole(&mut body, self.max_body).await;
             let entry = request_log::entry(parts, whole.as_ref().ok());
             // A log that nobody can read is no reason to refuse an event.
             let _ = requests.write(entry.into()).await;
@@ -148,8 +153,8 @@ impl Display {
             return Err(Refusal::Method);
         }
         let mode = Mode::of(&parts.headers)?;
-        if let Some(body) = body {
-            *bytes = read_body(body, self.max_body).await?;
+        if self.requests.is_none() {
+            *bytes = read_body(&mut body, self.max_body).await?;
         }
         let read = self.print(mode, &parts.headers, bytes).await?;
         let _process = read.attributes.map(|attributes| attributes.begin(span));
@@ -169,6 +174,8 @@ impl Display {
             return read_and_print(mode, headers, body, wishes);
         }
         let (headers, body) = (headers.clone(), body.clone());
+        // One after the other, as they are written: several texts at once only take more memory.
+        let _turn = self.printing.lock().await;
         let printing =
             tokio::task::spawn_blocking(move || read_and_print(mode, &headers, &body, wishes));
         match printing.await {

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use adapter::server::{self, BindError, Limits, Throttle};
 use adapter::shutdown::Shutdown;
 use adapter::telemetry;
+use tokio::sync::Mutex;
 
 use crate::config::Config;
 use crate::output::Output;
 use crate::page::Page;
 use crate::receive::{Display, log_left_out, routes};
 use crate::request_log;
+use crate::room::Room;
 
 /// What keeps the program from running.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,8 @@ pub async fn run(config: Config, shutdown: &Shutdown) -> Result<ExitCode, RunErr
         requests,
         page: config.page.map(|settings| Page::new(settings, shutdown)),
         format: config.format,
+        room: Room::default(),
+        printing: Mutex::default(),
         max_body: config.max_body,
         port: config.port,
         meter: instruments.receive_meter(),

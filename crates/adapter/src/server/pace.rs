@@ -12,9 +12,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+/// Most bytes read at once. hyper would go on to a mebibyte and keep that much room for a connection
+/// that has brought a large body; the next one is then read before anybody has asked for it.
+const READ: u64 = 32 << 10;
 
 /// What goes on on a connection, seen from its socket and from its service.
 #[derive(Debug, Default)]
@@ -179,7 +183,8 @@ impl AsyncRead for Paced {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let said = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let mut part = (&mut this.stream).take(READ);
+        let said = Pin::new(&mut part).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             this.activity.has_begun_head.store(true, Ordering::Relaxed);
         }
