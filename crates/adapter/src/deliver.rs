@@ -25,17 +25,24 @@ use crate::wire::{InvalidEvent, Message};
 /// Counts names in `ceOverrides` that no event can carry.
 const DROPPED_OVERRIDES: &str = "knative.adapter.overrides.dropped";
 
-/// Sends events to one sink until each is delivered or given up.
+/// Sends events to one sink until each is delivered or given up. A copy is cheap.
 #[derive(Clone)]
 pub struct Courier {
+    route: Arc<Route>,
+    meter: SendMeter,
+    span: Option<Arc<MakeSpan>>,
+}
+
+type MakeSpan = dyn Fn() -> Span + Send + Sync;
+
+/// What all copies of a courier share.
+struct Route {
     sink: Result<Sink, SinkUrlError>,
     backoff: Backoff,
     token: Arc<dyn TokenSource>,
     cut: CancellationToken,
     telemetry: Handle,
     target: Target,
-    meter: SendMeter,
-    span: Span,
 }
 
 /// Why an event was given up.
@@ -110,15 +117,18 @@ impl Courier {
             .map(|sink| sink.url().target())
             .unwrap_or_default();
         let meter = telemetry.send_meter(&target);
-        Self {
+        let route = Route {
             sink,
             backoff,
             token,
             cut,
             telemetry,
             target,
+        };
+        Self {
+            route: Arc::new(route),
             meter,
-            span: Span::none(),
+            span: None,
         }
     }
 
@@ -131,10 +141,14 @@ impl Courier {
         }
     }
 
-    /// The same courier with its log lines in `span`, which is entered only when there is one.
+    /// The same courier with its log lines in the span that `span` makes when there is a line: most
+    /// events have none.
     #[must_use]
-    pub fn logging_in(self, span: Span) -> Self {
-        Self { span, ..self }
+    pub fn logging_in(self, span: impl Fn() -> Span + Send + Sync + 'static) -> Self {
+        Self {
+            span: Some(Arc::new(span)),
+            ..self
+        }
     }
 
     /// Delivers one event; the same id, time and bytes in every attempt.
@@ -152,12 +166,13 @@ impl Courier {
     /// loss, until the owner calls [`Courier::give_up`].
     pub async fn send_within(&self, message: &Message, budget: Budget) -> Result<(), Undelivered> {
         let _in_flight = self.meter.in_flight();
-        let span = self.telemetry.tracing().send(None, attributes(message));
+        let route = &*self.route;
+        let span = route.telemetry.tracing().send(None, attributes(message));
         let mut tries = Tries::default();
-        let result = match &self.sink {
+        let result = match &route.sink {
             Ok(sink) => tokio::select! {
                 biased;
-                () = self.cut.cancelled() => Err(Reason::Stopped),
+                () = route.cut.cancelled() => Err(Reason::Stopped),
                 result = self.try_until_final(sink, message, budget, &span, &mut tries) => result,
                 () = after(budget.total) => Err(Reason::Exhausted),
             },
@@ -219,12 +234,12 @@ impl Courier {
             if !retriable {
                 return Err(Reason::Refused);
             }
-            let wait = self.backoff.wait(tries.made, asked, random());
+            let wait = self.route.backoff.wait(tries.made, asked, random());
             let Some(wait) = budget.cut(wait, started.elapsed()) else {
                 return Err(Reason::Exhausted);
             };
             if tries.made == 1 {
-                self.span.in_scope(|| {
+                self.span().in_scope(|| {
                     tracing::warn!(
                         event_id = message.id(),
                         sink = %sink.url(),
@@ -241,7 +256,8 @@ impl Courier {
 
     /// One attempt with a fresh token; a second one at once if the sink refused a stale token.
     async fn attempt(&self, sink: &Sink, message: &Message, span: &SendSpan) -> Outcome {
-        let token = match self.token.token().await {
+        let tokens = &self.route.token;
+        let token = match tokens.token().await {
             Ok(token) => token,
             Err(error) => {
                 return Outcome::Broken(TransportError {
@@ -254,8 +270,8 @@ impl Courier {
         let (Some(used), Some(StatusCode::UNAUTHORIZED)) = (token, outcome.status()) else {
             return outcome;
         };
-        self.token.refused(&used);
-        match self.token.token().await {
+        tokens.refused(&used);
+        match tokens.token().await {
             Ok(Some(renewed)) if renewed != used => {
                 self.send(sink, message, Some(&renewed), span).await
             }
@@ -270,7 +286,7 @@ impl Courier {
         token: Option<&Token>,
         span: &SendSpan,
     ) -> Outcome {
-        let span = span.request(&self.target);
+        let span = span.request(&self.route.target);
         let mut trace = HeaderMap::new();
         span.inject(&mut trace);
         let started = Instant::now();
@@ -292,16 +308,22 @@ impl Courier {
     /// The counter and the log line of an event that is lost.
     pub fn give_up(&self, message: &Message, undelivered: &Undelivered) {
         self.meter.failed(undelivered.reason.label());
-        let _entered = self.span.enter();
-        tracing::error!(
-            event_id = message.id(),
-            event_type = message.ty(),
-            event_source = message.source(),
-            sink = self.sink.as_ref().map(|sink| sink.url().to_string()).ok(),
-            attempt = undelivered.attempts,
-            reason = undelivered.reason.label(),
-            "failed to send cloudevent: {undelivered}"
-        );
+        let sink = self.route.sink.as_ref();
+        self.span().in_scope(|| {
+            tracing::error!(
+                event_id = message.id(),
+                event_type = message.ty(),
+                event_source = message.source(),
+                sink = sink.map(|sink| sink.url().to_string()).ok(),
+                attempt = undelivered.attempts,
+                reason = undelivered.reason.label(),
+                "failed to send cloudevent: {undelivered}"
+            );
+        });
+    }
+
+    fn span(&self) -> Span {
+        self.span.as_ref().map_or_else(Span::none, |span| span())
     }
 }
 

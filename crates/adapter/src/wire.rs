@@ -3,11 +3,14 @@
 //! Pure. An event becomes a [`Message`] once; every attempt sends the same bytes of it.
 //! Contract: `adapter-runtime.md` 2.1 to 2.3 and 2.6.
 
+mod blank;
+
 use bytes::Bytes;
 use cloudevents::event::ExtensionValue;
 use cloudevents::{AttributesReader, Data, Event};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+pub use self::blank::Blank;
 use crate::event::{NameError, check_extension_name};
 use crate::go;
 

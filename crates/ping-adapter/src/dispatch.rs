@@ -5,15 +5,16 @@
 //! tick gets is here (pingsource.md 3.4, W5).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adapter::deliver::{Courier, Undelivered};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::agenda::Tick;
-use crate::event::{TYPE, Template};
+use crate::event::{Origin, TYPE, Template};
 use crate::meter::Meter;
 use crate::pool::Destination;
 
@@ -29,23 +30,20 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// A tick this late is counted as late.
 const LATE: TimeDelta = TimeDelta::seconds(1);
 
-/// All that sending a source's events takes.
+/// All that sending a source's events takes; small, for there are thousands of them. What only an
+/// event on its way needs is made when its turn comes.
 pub struct Plan {
-    namespace: String,
-    name: String,
+    origin: Arc<Origin>,
     template: Template,
     destination: Arc<Destination>,
-    courier: Courier,
-    room: Arc<Semaphore>,
+    on_their_way: AtomicUsize,
 }
 
 /// An event that was given up, for whoever tells users about it.
 #[derive(Debug)]
 pub struct Failure {
-    /// The source's namespace.
-    pub namespace: String,
-    /// The source's name.
-    pub name: String,
+    /// The source.
+    pub origin: Arc<Origin>,
     /// What happened.
     pub undelivered: Undelivered,
 }
@@ -59,29 +57,49 @@ pub struct Dispatch {
     failures: Option<mpsc::Sender<Failure>>,
 }
 
+/// Room for one event of a source, for as long as it lives.
+struct Seat(Arc<Plan>);
+
 impl Plan {
     /// For the source of that name.
-    pub fn new(
-        namespace: &str,
-        name: &str,
-        template: Template,
-        destination: Arc<Destination>,
-    ) -> Self {
-        let labels = [
-            ("kn.source.name", name),
-            ("kn.source.namespace", namespace),
-            ("cloudevents.type", TYPE),
-        ];
-        let span = tracing::info_span!(parent: None, "source", source = name, namespace);
-        let courier = destination.courier.labelled(labels).logging_in(span);
+    pub fn new(origin: Arc<Origin>, template: Template, destination: Arc<Destination>) -> Self {
         Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            origin,
             template,
             destination,
-            courier,
-            room: Arc::new(Semaphore::new(PER_SOURCE)),
+            on_their_way: AtomicUsize::new(0),
         }
+    }
+
+    /// None while too many events of the source are on their way.
+    fn seat(self: &Arc<Self>) -> Option<Seat> {
+        let taken = self.on_their_way.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat(Arc::clone(self));
+        (taken < PER_SOURCE).then_some(seat)
+    }
+
+    /// The destination's, with the source in its metrics and on its log lines.
+    fn courier(&self) -> Courier {
+        let labels = [
+            ("kn.source.name", &*self.origin.name),
+            ("kn.source.namespace", &self.origin.namespace),
+            ("cloudevents.type", TYPE),
+        ];
+        let origin = Arc::clone(&self.origin);
+        let courier = self.destination.courier.labelled(labels);
+        // An ERROR itself, so that no line goes without it, whatever level is asked for.
+        courier.logging_in(move || {
+            let Origin {
+                namespace, name, ..
+            } = &*origin;
+            tracing::error_span!(parent: None, "source", source = &**name, namespace = &**namespace)
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.on_their_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -100,8 +118,8 @@ impl Dispatch {
     /// Sends the event of a tick in the background, or drops the tick if too many are in flight.
     pub fn fire(&self, tick: Tick<Arc<Plan>>, now: DateTime<Utc>) {
         let plan = &tick.work;
-        let permits = (claim(&plan.room), claim(&self.room));
-        let (Some(of_source), Some(overall)) = permits else {
+        let room = Arc::clone(&self.room).try_acquire_owned();
+        let (Some(of_source), Ok(overall)) = (plan.seat(), room) else {
             self.drop_tick(&tick, "too many events are on their way");
             return;
         };
@@ -128,18 +146,18 @@ impl Dispatch {
         let plan = &tick.work;
         // Stamped once: the same in all attempts, and not before it is sent (3.1).
         let message = || plan.template.stamp(tick.scheduled, Utc::now());
-        let delivery = plan.destination.deliver(&plan.courier, message, budget);
+        let event = || (plan.courier(), message());
+        let delivery = plan.destination.deliver(event, budget);
         let undelivered = match delivery.await {
             Some(Ok(())) => return,
             Some(Err(undelivered)) => undelivered,
             None => return self.drop_tick(tick, "the sink takes too long"),
         };
         if let Some(failures) = &self.failures {
-            let (namespace, name) = (plan.namespace.clone(), plan.name.clone());
+            let origin = Arc::clone(&plan.origin);
             // Full: more fails than can be told, and all of it is in the log.
             let _ = failures.try_send(Failure {
-                namespace,
-                name,
+                origin,
                 undelivered,
             });
         }
@@ -147,20 +165,17 @@ impl Dispatch {
 
     fn drop_tick(&self, tick: &Tick<Arc<Plan>>, reason: &'static str) {
         self.meter.dropped(reason);
+        let plan = &tick.work;
         tracing::error!(
-            source = tick.work.name,
-            namespace = tick.work.namespace,
-            sink = tick.work.destination.shown,
-            event_id = tick.work.template.id(tick.scheduled),
+            source = &*plan.origin.name,
+            namespace = &*plan.origin.namespace,
+            sink = plan.destination.shown,
+            event_id = plan.template.id(tick.scheduled),
             scheduled = %tick.scheduled,
             error = reason,
             "A tick is dropped without an event."
         );
     }
-}
-
-fn claim(room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(room).try_acquire_owned().ok()
 }
 
 /// Until the source is due again, within limits (3.4).

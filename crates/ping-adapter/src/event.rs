@@ -4,7 +4,7 @@
 
 use adapter::event::{NameError, Overrides};
 use adapter::go;
-use adapter::wire::{self, Message, Reason};
+use adapter::wire::{self, Blank, Message, Reason};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -13,13 +13,12 @@ use cloudevents::{Event, EventBuilder, EventBuilderV10};
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use crate::agenda::Key;
 use crate::source::Payload;
 
 /// CloudEvents `type` of every event.
 pub const TYPE: &str = "dev.knative.sources.ping";
 
-const ID: HeaderName = HeaderName::from_static("ce-id");
-const TIME: HeaderName = HeaderName::from_static("ce-time");
 const KN_NAMESPACE: HeaderName = HeaderName::from_static("kn-namespace");
 
 /// A source's events are spread over this many milliseconds after the full second (3.4).
@@ -32,14 +31,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Who the events are from.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
     /// The namespace of the source.
-    pub namespace: &'a str,
+    pub namespace: Box<str>,
     /// Its name.
-    pub name: &'a str,
+    pub name: Box<str>,
     /// Its uid. Ids and the place in the spread come of it.
-    pub uid: &'a str,
+    pub uid: Box<str>,
+}
+
+impl Origin {
+    /// `namespace/name`, by which sources are told apart and shared out to buckets (2.4).
+    pub fn key(&self) -> Key {
+        format!("{}/{}", self.namespace, self.name).into()
+    }
 }
 
 /// Why a source can send no event at all.
@@ -68,12 +74,12 @@ pub enum TemplateError {
     },
 }
 
-/// The event of a source, all but its id and time.
+/// The event of a source, all but its id and time; small, for there are thousands of them.
 #[derive(Clone, Debug)]
 pub struct Template {
-    message: Message,
+    blank: Blank,
     ids: Uuid,
-    rejected: Vec<(String, NameError)>,
+    rejected: Box<[(String, NameError)]>,
 }
 
 impl Template {
@@ -81,19 +87,20 @@ impl Template {
     ///
     /// An error means that no event of it may be sent (3.3). An override that no event can carry
     /// costs only itself: see [`Template::rejected`] (adapter-runtime.md 8.6).
-    pub fn new(origin: Origin<'_>, payload: &Payload) -> Result<Self, TemplateError> {
+    pub fn new(origin: &Origin, payload: &Payload) -> Result<Self, TemplateError> {
         let overrides = Overrides::from_pairs(payload.extensions.clone());
         let mut event = event(origin, payload)?;
         overrides.apply(&mut event);
         let namespace =
-            HeaderValue::from_str(origin.namespace).map_err(|_| TemplateError::Attribute {
+            HeaderValue::from_str(&origin.namespace).map_err(|_| TemplateError::Attribute {
                 attribute: "namespace".to_owned(),
                 reason: Reason::ControlCharacter,
             })?;
+        let message = encode(event)?.with_header(KN_NAMESPACE, namespace);
         Ok(Self {
-            message: encode(event)?.with_header(KN_NAMESPACE, namespace),
-            ids: id_namespace(origin.uid),
-            rejected: overrides.rejected().to_vec(),
+            blank: Blank::of(&message),
+            ids: id_namespace(&origin.uid),
+            rejected: overrides.rejected().into(),
         })
     }
 
@@ -107,10 +114,8 @@ impl Template {
             };
             value
         };
-        self.message
-            .clone()
-            .with_header(ID, ascii(self.id(scheduled)))
-            .with_header(TIME, ascii(go::time::format(now)))
+        self.blank
+            .fill(ascii(self.id(scheduled)), ascii(go::time::format(now)))
     }
 
     /// The id of the tick `scheduled`.
@@ -119,9 +124,9 @@ impl Template {
         Uuid::new_v5(&self.ids, instant.as_bytes()).to_string()
     }
 
-    /// What all its events have in common, with a placeholder for the id.
-    pub fn sample(&self) -> &Message {
-        &self.message
+    /// An event of 1970, to look at what all of them have in common.
+    pub fn sample(&self) -> Message {
+        self.stamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH)
     }
 
     /// The source's own place in the spread: whole milliseconds from 0 to 499, for ever the same.
@@ -137,7 +142,7 @@ impl Template {
 }
 
 /// `spec` as an event without its own id and time.
-fn event(origin: Origin<'_>, payload: &Payload) -> Result<Event, TemplateError> {
+fn event(origin: &Origin, payload: &Payload) -> Result<Event, TemplateError> {
     let Origin {
         namespace, name, ..
     } = origin;
@@ -174,7 +179,7 @@ fn encode(event: Event) -> Result<Message, TemplateError> {
 /// The bytes of `dataBase64`, else those of `data` (3.2).
 fn body(payload: &Payload) -> Result<Vec<u8>, TemplateError> {
     if payload.data_base64.is_empty() {
-        return Ok(payload.data.clone().into_bytes());
+        return Ok(payload.data.as_bytes().to_vec());
     }
     // Block scalars of YAML hold line ends.
     let text: Vec<u8> = payload

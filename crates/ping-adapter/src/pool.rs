@@ -31,9 +31,9 @@ const QUICK: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// The sink's URL as given.
-    pub uri: String,
+    pub uri: Box<str>,
     /// PEM trusted for this sink.
-    pub ca_certs: Option<String>,
+    pub ca_certs: Option<Box<str>>,
     /// Whose token goes along, if any.
     pub account: Option<Account>,
 }
@@ -42,11 +42,11 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
     /// The namespace of the service account.
-    pub namespace: String,
+    pub namespace: Box<str>,
     /// Its name.
-    pub name: String,
+    pub name: Box<str>,
     /// The audience of the sink.
-    pub audience: String,
+    pub audience: Box<str>,
 }
 
 /// Why there can be no client for an address.
@@ -87,18 +87,17 @@ pub struct Destination {
 impl Destination {
     /// Delivers an event once there is room for it; `None` if there is none within `budget`.
     ///
-    /// The event is made only then, so that what waits is small.
+    /// The event and its courier are made only then, so that what waits is small.
     pub async fn deliver(
         &self,
-        courier: &Courier,
-        message: impl FnOnce() -> Message,
+        event: impl FnOnce() -> (Courier, Message),
         budget: Duration,
     ) -> Option<Result<(), Undelivered>> {
         let mut room = timeout(budget, self.room.acquire_many(self.room_of_one()))
             .await
             .ok()?
             .ok()?;
-        let message = message();
+        let (courier, message) = event();
         let mut delivery = Box::pin(courier.deliver(&message, Budget::retry_for(budget)));
         let at_once = timeout(QUICK, &mut delivery).await;
         self.is_quick.store(at_once.is_ok(), Ordering::Relaxed);
@@ -210,7 +209,7 @@ mod tests {
 
     fn address(uri: &str) -> Address {
         Address {
-            uri: uri.to_owned(),
+            uri: uri.into(),
             ca_certs: None,
             account: None,
         }
@@ -223,14 +222,14 @@ mod tests {
         let again = pool.destination(address("http://a")).expect("a sink");
         assert!(Arc::ptr_eq(&first, &again));
         let account = Account {
-            namespace: "ns1".to_owned(),
-            name: "sa".to_owned(),
-            audience: "aud".to_owned(),
+            namespace: "ns1".into(),
+            name: "sa".into(),
+            audience: "aud".into(),
         };
         for other in [
             address("http://a/path"),
             Address {
-                ca_certs: Some("PEM".to_owned()),
+                ca_certs: Some("PEM".into()),
                 ..address("http://a")
             },
             Address {

@@ -8,17 +8,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
+use crate::event::Origin;
+
 /// A `PingSource` as the API server has it, cut down to what counts here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingSource {
-    /// `metadata.namespace`.
-    pub namespace: String,
-    /// `metadata.name`.
-    pub name: String,
-    /// `metadata.uid`.
-    pub uid: String,
+    /// `metadata.namespace`, `metadata.name` and `metadata.uid`.
+    pub origin: Origin,
     /// `metadata.resourceVersion`, for the Events about it.
-    pub resource_version: String,
+    pub resource_version: Box<str>,
     /// `metadata.creationTimestamp`: no tick before it was ever meant.
     pub created: Option<DateTime<Utc>>,
     /// It is being deleted: whatever changes about it no longer counts (2.3).
@@ -33,9 +31,9 @@ pub struct PingSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definition {
     /// `spec.schedule`.
-    pub schedule: String,
+    pub schedule: Box<str>,
     /// `spec.timezone`; empty is unset.
-    pub timezone: String,
+    pub timezone: Box<str>,
     /// What the events carry.
     pub payload: Payload,
     /// Where they go.
@@ -46,11 +44,11 @@ pub struct Definition {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// `spec.contentType`.
-    pub content_type: String,
+    pub content_type: Box<str>,
     /// `spec.data`.
-    pub data: String,
+    pub data: Box<str>,
     /// `spec.dataBase64`; wins over `data`.
-    pub data_base64: String,
+    pub data_base64: Box<str>,
     /// `spec.ceOverrides.extensions`.
     pub extensions: BTreeMap<String, String>,
 }
@@ -59,13 +57,13 @@ pub struct Payload {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// `status.sinkUri`; empty while there is none.
-    pub uri: String,
+    pub uri: Box<str>,
     /// `status.sinkCACerts`: PEM.
-    pub ca_certs: Option<String>,
+    pub ca_certs: Option<Box<str>>,
     /// `status.sinkAudience`.
-    pub audience: Option<String>,
+    pub audience: Option<Box<str>>,
     /// `status.auth.serviceAccountName`.
-    pub service_account: Option<String>,
+    pub service_account: Option<Box<str>>,
 }
 
 /// Whether a source may fire, by its conditions.
@@ -104,9 +102,11 @@ impl PingSource {
         } = serde_json::from_slice(json)?;
         Ok(Self {
             standing: status.standing(),
-            namespace: metadata.namespace,
-            name: metadata.name,
-            uid: metadata.uid,
+            origin: Origin {
+                namespace: metadata.namespace,
+                name: metadata.name,
+                uid: metadata.uid,
+            },
             resource_version: metadata.resource_version,
             created: metadata
                 .creation_timestamp
@@ -130,11 +130,6 @@ impl PingSource {
             },
         })
     }
-
-    /// `namespace/name`, by which sources are told apart and shared out to buckets (2.4).
-    pub fn key(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -152,13 +147,13 @@ struct Object {
 #[serde(default, rename_all = "camelCase")]
 struct Metadata {
     #[serde(deserialize_with = "null_is_default")]
-    namespace: String,
+    namespace: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    name: String,
+    name: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    uid: String,
+    uid: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    resource_version: String,
+    resource_version: Box<str>,
     creation_timestamp: Option<String>,
     deletion_timestamp: Option<String>,
 }
@@ -167,15 +162,15 @@ struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     #[serde(deserialize_with = "null_is_default")]
-    schedule: String,
+    schedule: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    timezone: String,
+    timezone: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    content_type: String,
+    content_type: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    data: String,
+    data: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
-    data_base64: String,
+    data_base64: Box<str>,
     #[serde(deserialize_with = "null_is_default")]
     ce_overrides: CeOverrides,
 }
@@ -202,10 +197,10 @@ struct Status {
     #[serde(deserialize_with = "null_is_default")]
     conditions: Vec<Condition>,
     #[serde(deserialize_with = "null_is_default")]
-    sink_uri: String,
+    sink_uri: Box<str>,
     #[serde(rename = "sinkCACerts")]
-    ca_certs: Option<String>,
-    sink_audience: Option<String>,
+    ca_certs: Option<Box<str>>,
+    sink_audience: Option<Box<str>>,
     #[serde(deserialize_with = "null_is_default")]
     auth: Auth,
 }
@@ -213,7 +208,7 @@ struct Status {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Auth {
-    service_account_name: Option<String>,
+    service_account_name: Option<Box<str>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -287,9 +282,9 @@ mod tests {
     #[test]
     fn keeps_the_fields_that_count() {
         let source = PingSource::decode(WHOLE.as_bytes()).expect("an object");
-        assert_eq!(source.key(), "ns1/nm");
+        assert_eq!(&*source.origin.key(), "ns1/nm");
         assert_eq!(
-            (source.uid.as_str(), source.resource_version.as_str()),
+            (&*source.origin.uid, &*source.resource_version),
             ("u-1", "7")
         );
         assert_eq!((source.deleting, source.standing), (false, Standing::Ready));
@@ -299,12 +294,9 @@ mod tests {
             payload,
             target,
         } = source.definition;
+        assert_eq!((&*schedule, &*timezone), ("*/2 * * * *", "Europe/Berlin"));
         assert_eq!(
-            (schedule.as_str(), timezone.as_str()),
-            ("*/2 * * * *", "Europe/Berlin")
-        );
-        assert_eq!(
-            (payload.content_type.as_str(), payload.data.as_str()),
+            (&*payload.content_type, &*payload.data),
             ("text/plain", "hi")
         );
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -312,10 +304,10 @@ mod tests {
         assert_eq!(
             target,
             Target {
-                uri: "http://sink/p?q=1".to_owned(),
-                ca_certs: Some("PEM".to_owned()),
-                audience: Some("aud".to_owned()),
-                service_account: Some("sa".to_owned()),
+                uri: "http://sink/p?q=1".into(),
+                ca_certs: Some("PEM".into()),
+                audience: Some("aud".into()),
+                service_account: Some("sa".into()),
             }
         );
     }

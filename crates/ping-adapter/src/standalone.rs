@@ -8,7 +8,7 @@ use adapter::tls::Trust;
 use adapter::token::{TokenFile, TokenSource};
 use chrono::{TimeDelta, Utc};
 
-use crate::agenda::{Key, Rhythm};
+use crate::agenda::Rhythm;
 use crate::config::{Common, standalone::Config};
 use crate::dispatch::{Dispatch, Plan};
 use crate::firing::Firing;
@@ -61,8 +61,8 @@ fn put_on_agenda(
     let cut = shutdown.grace_over().clone();
     let mut pool = Pool::new(trust, config.timeout, Arc::new(Mounted), cut);
     let address = Address {
-        uri: config.uri,
-        ca_certs: config.ca_certs,
+        uri: config.uri.into(),
+        ca_certs: config.ca_certs.map(Into::into),
         account: None,
     };
     let destination = pool.destination(address)?;
@@ -84,13 +84,8 @@ fn put_on_agenda(
         schedule: config.schedule,
         spread: TimeDelta::zero(),
     };
-    let plan = Plan::new(
-        &config.namespace,
-        &config.name,
-        config.template,
-        destination,
-    );
-    let key: Key = format!("{}/{}", config.namespace, config.name).into();
+    let key = config.origin.key();
+    let plan = Plan::new(Arc::new(config.origin), config.template, destination);
     let now = Utc::now();
     firing.agenda.put(&key, rhythm, Arc::new(plan), now, now);
     Ok(())

@@ -186,3 +186,28 @@ fn what_no_header_can_carry_names_its_attribute() {
     assert!(fault(base().extension("Type", "x")).contains(r#"attribute "Type""#));
     assert!(fault(base().data("not a type", Vec::new())).contains("media type"));
 }
+
+#[test]
+fn a_blank_keeps_all_but_id_and_time() {
+    let builder = base()
+        .subject("s")
+        .extension("city", "Zürich")
+        .extension("empty", "")
+        .data("text/plain", b"body".to_vec());
+    let message = encoded(builder);
+    let value = |message: &Message, name| message.headers()[name].clone();
+    let blank = Blank::of(&message);
+    let again = blank.fill(value(&message, "ce-id"), value(&message, "ce-time"));
+    assert_eq!(again.headers(), message.headers());
+    assert_eq!(again.body(), message.body());
+    let other = blank.fill(
+        HeaderValue::from_static("id-2"),
+        HeaderValue::from_static("t"),
+    );
+    assert_eq!((other.id(), other.text(&TIME)), ("id-2", "t"));
+    assert_eq!(other.source(), message.source());
+
+    let bodiless = Blank::of(&encoded(base()));
+    let id = HeaderValue::from_static("id-1");
+    assert!(bodiless.fill(id.clone(), id).body().is_empty());
+}

@@ -52,10 +52,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// `SCHEDULE` as given.
     pub expression: String,
-    /// `NAMESPACE`.
-    pub namespace: String,
-    /// `NAME`.
-    pub name: String,
+    /// `NAMESPACE`, `NAME` and what stands for a uid.
+    pub origin: Origin,
     /// The events.
     pub template: Template,
 }
@@ -90,21 +88,19 @@ impl Config {
             or(&variables.namespace, "default"),
             or(&variables.name, "adapter"),
         );
-        let payload = payload(&variables, problems);
-        let uid = payload.as_ref().map(|payload| {
-            uid(
-                [&namespace, &name, &expression, timezone.unwrap_or_default()],
-                payload,
-            )
-        });
-        let template = payload.zip(uid).and_then(|(payload, uid)| {
+        let event = payload(&variables, problems).and_then(|payload| {
+            let zone_name = timezone.unwrap_or_default();
+            let uid = uid([&namespace, &name, &expression, zone_name], &payload);
             let origin = Origin {
-                namespace: &namespace,
-                name: &name,
-                uid: &uid,
+                namespace: namespace.into(),
+                name: name.into(),
+                uid: uid.into(),
             };
-            problems.keep(Template::new(origin, &payload).map_err(|error| template_problem(&error)))
+            let template = Template::new(&origin, &payload);
+            let template = problems.keep(template.map_err(|error| template_problem(&error)));
+            Some((origin, template?))
         });
+        let (origin, template) = event?;
         Some(Self {
             sink: sink?,
             uri,
@@ -114,9 +110,8 @@ impl Config {
                 .map_or(TIMEOUT, |text| sink_timeout(Some(&text))),
             schedule: schedule?,
             expression,
-            template: template?,
-            namespace,
-            name,
+            origin,
+            template,
         })
     }
 
@@ -194,9 +189,9 @@ fn payload(variables: &Variables, problems: &mut Problems) -> Option<Payload> {
         .clone()
         .unwrap_or_else(|| guessed.to_owned());
     Some(Payload {
-        content_type,
-        data,
-        data_base64,
+        content_type: content_type.into(),
+        data: data.into(),
+        data_base64: data_base64.into(),
         extensions,
     })
 }

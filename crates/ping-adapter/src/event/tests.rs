@@ -3,18 +3,18 @@ use proptest::prelude::*;
 
 const UID: &str = "e468dd7c-37ce-4279-9119-421c537a9e10";
 
-fn origin() -> Origin<'static> {
+fn origin() -> Origin {
     Origin {
-        namespace: "ns1",
-        name: "nm",
-        uid: UID,
+        namespace: "ns1".into(),
+        name: "nm".into(),
+        uid: UID.into(),
     }
 }
 
 fn payload(content_type: &str, data: &str) -> Payload {
     Payload {
-        content_type: content_type.to_owned(),
-        data: data.to_owned(),
+        content_type: content_type.into(),
+        data: data.into(),
         ..Payload::default()
     }
 }
@@ -34,7 +34,7 @@ fn instant(text: &str) -> DateTime<Utc> {
 }
 
 fn stamped(payload: &Payload) -> Message {
-    let template = Template::new(origin(), payload).expect("a good source");
+    let template = Template::new(&origin(), payload).expect("a good source");
     template.stamp(
         instant("2026-11-22T18:47:16Z"),
         instant("2026-11-22T18:47:16.750861460Z"),
@@ -113,10 +113,10 @@ fn without_a_body_there_is_no_content_type_and_a_bad_one_does_not_matter() {
 fn base64_is_that_of_go() {
     let body = |text: &str| {
         let payload = Payload {
-            data_base64: text.to_owned(),
+            data_base64: text.into(),
             ..payload("", "loses")
         };
-        Template::new(origin(), &payload).map(|template| template.message.body().to_vec())
+        Template::new(&origin(), &payload).map(|template| template.sample().body().to_vec())
     };
     for (text, bytes) in [
         ("aGVsbG8=", &b"hello"[..]),
@@ -137,14 +137,14 @@ fn base64_is_that_of_go() {
 
 #[test]
 fn what_must_not_be_sent_is_refused() {
-    let error = Template::new(origin(), &payload("not a type", "x"))
+    let error = Template::new(&origin(), &payload("not a type", "x"))
         .unwrap_err()
         .to_string();
     assert!(
         error.starts_with("contentType \"not a type\" is not a media type: mime:"),
         "{error}"
     );
-    let error = Template::new(origin(), &with_extensions(&[("a", "b\nc")])).unwrap_err();
+    let error = Template::new(&origin(), &with_extensions(&[("a", "b\nc")])).unwrap_err();
     assert_eq!(
         error.to_string(),
         "attribute \"a\" holds a control character, which no HTTP header can carry"
@@ -167,7 +167,7 @@ fn overrides_never_touch_an_attribute_and_a_bad_name_costs_only_itself() {
     assert_eq!(header(&message, "ce-data").as_deref(), Some("d"));
     assert_eq!(header(&message, "ce-empty").as_deref(), Some(""));
     assert_eq!(header(&message, "ce-city").as_deref(), Some("Zürich 100%"));
-    let template = Template::new(origin(), &payload).unwrap();
+    let template = Template::new(&origin(), &payload).unwrap();
     let names: Vec<&str> = template
         .rejected()
         .iter()
@@ -182,16 +182,16 @@ fn the_id_is_that_of_the_tick() {
         instant("2026-01-01T00:00:00Z"),
         instant("2026-01-01T00:00:01Z"),
     );
-    let template = Template::new(origin(), &payload("", "one")).unwrap();
-    let again = Template::new(origin(), &payload("", "one")).unwrap();
+    let template = Template::new(&origin(), &payload("", "one")).unwrap();
+    let again = Template::new(&origin(), &payload("", "one")).unwrap();
     let id = |template: &Template, scheduled, now| template.stamp(scheduled, now).id().to_owned();
     assert_eq!(id(&template, tick, tick), id(&again, tick, later));
     assert_ne!(id(&template, tick, tick), id(&template, later, later));
     let other = Origin {
-        uid: "other",
+        uid: "other".into(),
         ..origin()
     };
-    let other = Template::new(other, &payload("", "one")).unwrap();
+    let other = Template::new(&other, &payload("", "one")).unwrap();
     assert_ne!(id(&template, tick, tick), id(&other, tick, tick));
     assert_eq!(id(&template, tick, tick).as_bytes()[14], b'5');
 }
@@ -202,10 +202,10 @@ fn the_spread_is_even_enough() {
     for number in 0..1000_u128 {
         let uid = Uuid::new_v5(&Uuid::NAMESPACE_OID, &number.to_be_bytes()).to_string();
         let origin = Origin {
-            uid: &uid,
+            uid: uid.into(),
             ..origin()
         };
-        let spread = Template::new(origin, &payload("", ""))
+        let spread = Template::new(&origin, &payload("", ""))
             .unwrap()
             .spread()
             .num_milliseconds();
@@ -221,9 +221,14 @@ proptest! {
     #[test]
     fn survives_any_object(uid: String, namespace: String, name: String, content_type: String,
                            data: String, data_base64: String, extension: (String, String)) {
-        let payload = Payload { content_type, data, data_base64, extensions: [extension].into() };
-        let origin = Origin { namespace: &namespace, name: &name, uid: &uid };
-        if let Ok(template) = Template::new(origin, &payload) {
+        let payload = Payload {
+            content_type: content_type.into(),
+            data: data.into(),
+            data_base64: data_base64.into(),
+            extensions: [extension].into(),
+        };
+        let origin = Origin { namespace: namespace.into(), name: name.into(), uid: uid.into() };
+        if let Ok(template) = Template::new(&origin, &payload) {
             let message = template.stamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
             prop_assert_eq!(message.ty(), TYPE);
             prop_assert!((0..500).contains(&template.spread().num_milliseconds()));
@@ -232,7 +237,7 @@ proptest! {
 
     #[test]
     fn base64_comes_back(bytes: Vec<u8>) {
-        let payload = Payload { data_base64: BASE64.encode(&bytes), ..Payload::default() };
+        let payload = Payload { data_base64: BASE64.encode(&bytes).into(), ..Payload::default() };
         prop_assert_eq!(body(&payload).unwrap(), bytes);
     }
 }

@@ -1,14 +1,13 @@
 //! What users see of this adapter on their `PingSource`: Kubernetes Events, each with a log line
 //! where it is about something wrong (pingsource.md 2.5, W8).
 
-use std::sync::Arc;
-
 use adapter::deliver::Undelivered;
 use cluster::config_maps::Live;
 use cluster::events::{Happening, Kind, Regarding, Reporter};
 use tokio::sync::watch;
 
-use super::roster::Identity;
+use super::roster::Known;
+use crate::event::Origin;
 
 /// Who says so: upstream's name for what its reconciler says.
 const RECONCILER: &str = "pingsource-controller";
@@ -28,7 +27,7 @@ impl Notices {
     }
 
     /// The source fires as it now says.
-    pub(super) fn synchronized(&self, source: &Arc<Identity>) {
+    pub(super) fn synchronized(&self, source: &Known) {
         let message = "PingSource adapter is synchronized".to_owned();
         self.report(
             source,
@@ -40,7 +39,7 @@ impl Notices {
     }
 
     /// The source is not ready.
-    pub(super) fn skipped(&self, source: &Arc<Identity>) {
+    pub(super) fn skipped(&self, source: &Known) {
         let message = "PingSource is not ready".to_owned();
         self.report(
             source,
@@ -52,10 +51,10 @@ impl Notices {
     }
 
     /// The source cannot fire until somebody changes it. Upstream is silent about it.
-    pub(super) fn unusable(&self, source: &Arc<Identity>, error: &str) {
+    pub(super) fn unusable(&self, source: &Known, error: &str) {
         tracing::error!(
-            source = source.name,
-            namespace = source.namespace,
+            source = &*source.origin.name,
+            namespace = &*source.origin.namespace,
             error,
             "A PingSource cannot fire until it is changed."
         );
@@ -70,10 +69,10 @@ impl Notices {
     }
 
     /// An override goes into no event of the source.
-    pub(super) fn override_dropped(&self, source: &Arc<Identity>, error: &str) {
+    pub(super) fn override_dropped(&self, source: &Known, error: &str) {
         tracing::error!(
-            source = source.name,
-            namespace = source.namespace,
+            source = &*source.origin.name,
+            namespace = &*source.origin.namespace,
             error,
             "An override was dropped; events go out without it."
         );
@@ -88,7 +87,7 @@ impl Notices {
     }
 
     /// An event of the source was given up; has been logged. Only said if the operator wants it.
-    pub(super) fn send_failed(&self, source: &Arc<Identity>, undelivered: &Undelivered) {
+    pub(super) fn send_failed(&self, source: &Known, undelivered: &Undelivered) {
         if !self.live.borrow().report_sink_errors {
             return;
         }
@@ -99,19 +98,24 @@ impl Notices {
 
     fn report(
         &self,
-        source: &Arc<Identity>,
+        source: &Known,
         kind: Kind,
         component: &'static str,
         reason: &'static str,
         message: String,
     ) {
+        let Origin {
+            namespace,
+            name,
+            uid,
+        } = &*source.origin;
         let regarding = Regarding {
             api_version: "sources.knative.dev/v1".to_owned(),
             kind: "PingSource".to_owned(),
-            namespace: source.namespace.clone(),
-            name: source.name.clone(),
-            uid: source.uid.clone(),
-            resource_version: source.resource_version.clone(),
+            namespace: namespace.to_string(),
+            name: name.to_string(),
+            uid: uid.to_string(),
+            resource_version: source.resource_version.to_string(),
         };
         self.reporter.report(Happening {
             regarding,

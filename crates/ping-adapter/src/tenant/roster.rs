@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::agenda::Key;
+use crate::event::Origin;
 use crate::source::{Definition, PingSource, Standing};
 
 /// All sources of the cluster.
@@ -21,8 +22,10 @@ pub(super) struct Roster {
 /// What is known of one.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    /// Names, uid and version, as an Event names it.
-    pub(super) identity: Arc<Identity>,
+    /// Names and uid.
+    pub(super) origin: Arc<Origin>,
+    /// The version of the object, as an Event about it names it.
+    pub(super) resource_version: Box<str>,
     /// The bucket that it belongs to.
     pub(super) bucket: usize,
     /// The definition it had when it last was allowed to fire, which goes on while it is not
@@ -31,15 +34,6 @@ pub(super) struct Known {
     /// Ticks before this do not count: it was created then, or changed.
     pub(super) since: DateTime<Utc>,
     standing: Standing,
-}
-
-/// Which object it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) uid: String,
-    pub(super) resource_version: String,
 }
 
 /// How an object came.
@@ -112,7 +106,7 @@ impl Roster {
             self.keep(key);
         }
         let before = self.sources.get(key);
-        let same = before.filter(|known| known.identity.uid == source.uid);
+        let same = before.filter(|known| known.origin.uid == source.origin.uid);
         // It keeps firing until it is really gone (2.3).
         if source.deleting && same.is_some() {
             return Verdict::Same;
@@ -157,13 +151,13 @@ impl Roster {
 
 impl Known {
     fn new(bucket: usize, since: DateTime<Utc>) -> Self {
-        let (identity, standing) = (Arc::default(), Standing::Undeployed);
         Self {
-            identity,
+            origin: Arc::default(),
+            resource_version: Box::default(),
             bucket,
             good: None,
             since,
-            standing,
+            standing: Standing::Undeployed,
         }
     }
 
@@ -177,32 +171,18 @@ impl Known {
                 if good.is_none_or(|good| good.rhythm() != source.definition.rhythm()) {
                     self.since = since;
                 }
-                self.good = Some(Arc::new(source.definition.clone()));
+                self.good = Some(Arc::new(source.definition));
                 Verdict::Fire
             }
             (false, false) if stood.may_fire() => Verdict::NotReady,
             _ => Verdict::Same,
         };
-        self.identity = Arc::new(Identity::of(source));
-        (self, verdict)
-    }
-}
-
-impl Identity {
-    fn of(source: PingSource) -> Self {
-        let PingSource {
-            namespace,
-            name,
-            uid,
-            resource_version,
-            ..
-        } = source;
-        Self {
-            namespace,
-            name,
-            uid,
-            resource_version,
+        // Else it stays shared with what fires.
+        if *self.origin != source.origin {
+            self.origin = Arc::new(source.origin);
         }
+        self.resource_version = source.resource_version;
+        (self, verdict)
     }
 }
 

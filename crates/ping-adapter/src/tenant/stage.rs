@@ -16,7 +16,7 @@ use super::notices::Notices;
 use super::roster::{Known, Roster, Verdict, Way};
 use crate::agenda::{Key, Rhythm};
 use crate::dispatch::{Failure, Plan};
-use crate::event::{Origin, Template, TemplateError};
+use crate::event::{Template, TemplateError};
 use crate::firing::Firing;
 use crate::meter::Meter;
 use crate::pool::{Account, Address, AddressError, Pool};
@@ -190,8 +190,8 @@ impl Stage {
     }
 
     fn see(&mut self, source: PingSource, way: Way) {
-        let key: Key = source.key().into();
-        let bucket = self.candidate.bucket_of(&source.namespace, &source.name);
+        let (origin, key) = (&source.origin, source.origin.key());
+        let bucket = self.candidate.bucket_of(&origin.namespace, &origin.name);
         let verdict = self.roster.see(&key, source, way, bucket, Utc::now());
         if self
             .buckets
@@ -205,7 +205,7 @@ impl Stage {
             Verdict::Stop => drop(self.firing.agenda.remove(&key)),
             Verdict::NotReady => {
                 if let Some(known) = self.roster.get(&key) {
-                    self.notices.skipped(&known.identity);
+                    self.notices.skipped(known);
                 }
             }
             Verdict::Fire => {
@@ -215,7 +215,7 @@ impl Stage {
                     .get(&key)
                     .filter(|_| usable && way == Way::Changed)
                 {
-                    self.notices.synchronized(&known.identity);
+                    self.notices.synchronized(known);
                 }
             }
         }
@@ -243,14 +243,14 @@ impl Stage {
                     .agenda
                     .put(key, rhythm, Arc::new(plan), since, now);
                 for problem in dropped {
-                    self.notices.override_dropped(&known.identity, &problem);
+                    self.notices.override_dropped(known, &problem);
                 }
                 true
             }
             Err(error) => {
                 // What it said before does not count any more either (promise 3).
                 self.firing.agenda.remove(key);
-                self.notices.unusable(&known.identity, &error.to_string());
+                self.notices.unusable(known, &error.to_string());
                 false
             }
         }
@@ -258,10 +258,8 @@ impl Stage {
 
     /// Tells users about a failed send.
     pub(super) fn tell(&self, failure: &Failure) {
-        let key: Key = format!("{}/{}", failure.namespace, failure.name).into();
-        if let Some(known) = self.roster.get(&key) {
-            self.notices
-                .send_failed(&known.identity, &failure.undelivered);
+        if let Some(known) = self.roster.get(&failure.origin.key()) {
+            self.notices.send_failed(known, &failure.undelivered);
         }
     }
 
@@ -297,14 +295,9 @@ fn plan(
     pool: &mut Pool,
     zone: &Zone,
 ) -> Result<(Rhythm, Plan, Vec<String>), Unusable> {
-    let identity = &known.identity;
-    let timezone = Some(definition.timezone.as_str());
+    let timezone = Some(&*definition.timezone);
     let schedule = Schedule::parse_in(&definition.schedule, timezone, zone)?;
-    let origin = Origin {
-        namespace: &identity.namespace,
-        name: &identity.name,
-        uid: &identity.uid,
-    };
+    let origin = &known.origin;
     let template = Template::new(origin, &definition.payload)?;
     let target = &definition.target;
     let account = target.audience.clone().zip(target.service_account.clone());
@@ -312,7 +305,7 @@ fn plan(
         uri: target.uri.clone(),
         ca_certs: target.ca_certs.clone(),
         account: account.map(|(audience, name)| Account {
-            namespace: identity.namespace.clone(),
+            namespace: origin.namespace.clone(),
             name,
             audience,
         }),
@@ -325,6 +318,6 @@ fn plan(
         schedule,
         spread: template.spread(),
     };
-    let plan = Plan::new(&identity.namespace, &identity.name, template, destination);
+    let plan = Plan::new(Arc::clone(origin), template, destination);
     Ok((rhythm, plan, dropped))
 }

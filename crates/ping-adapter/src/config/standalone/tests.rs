@@ -9,11 +9,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Config, Problems> {
 }
 
 fn sample(pairs: &[(&str, &str)]) -> (Option<String>, String) {
-    let message = read(pairs)
-        .expect("a configuration")
-        .template
-        .sample()
-        .clone();
+    let message = read(pairs).expect("a configuration").template.sample();
     let body = String::from_utf8_lossy(message.body()).into_owned();
     (message.content_type().map(str::to_owned), body)
 }
@@ -26,7 +22,7 @@ fn a_sink_is_enough() {
         Schedule::parse("* * * * *", None).expect("a schedule")
     );
     assert_eq!(
-        (config.namespace.as_str(), config.name.as_str()),
+        (&*config.origin.namespace, &*config.origin.name),
         ("default", "adapter")
     );
     let message = config.template.sample();

@@ -9,15 +9,17 @@ fn at(seconds: i64) -> DateTime<Utc> {
 /// Source ns/a with this uid, created at second 10.
 fn source(uid: &str, standing: Standing, schedule: &str) -> PingSource {
     PingSource {
-        namespace: "ns".to_owned(),
-        name: "a".to_owned(),
-        uid: uid.to_owned(),
-        resource_version: "1".to_owned(),
+        origin: Origin {
+            namespace: "ns".into(),
+            name: "a".into(),
+            uid: uid.into(),
+        },
+        resource_version: "1".into(),
         created: Some(at(10)),
         deleting: false,
         standing,
         definition: Definition {
-            schedule: schedule.to_owned(),
+            schedule: schedule.into(),
             ..Definition::default()
         },
     }
@@ -31,7 +33,7 @@ fn see(roster: &mut Roster, source: PingSource, now: i64) -> Verdict {
     roster.see(&key(), source, Way::Changed, 0, at(now))
 }
 
-fn good(roster: &Roster) -> Option<String> {
+fn good(roster: &Roster) -> Option<Box<str>> {
     Some(roster.get(&key())?.good.as_ref()?.schedule.clone())
 }
 
@@ -55,7 +57,7 @@ fn only_a_real_change_counts() {
     );
     assert_eq!(roster.get(&key()).map(|known| known.since), Some(at(40)));
     let mut other_data = source("u", Ready, "s2");
-    other_data.definition.payload.data = "x".to_owned();
+    other_data.definition.payload.data = "x".into();
     assert_eq!(see(&mut roster, other_data, 50), Verdict::Fire);
     // When it fires has not changed.
     assert_eq!(roster.get(&key()).map(|known| known.since), Some(at(40)));
