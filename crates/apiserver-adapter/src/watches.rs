@@ -2,20 +2,20 @@
 //!
 //! The numbers for telemetry are in `meters`.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adapter::admin::Latch;
 use cluster::watch::{State, Status};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use crate::follower::Repairs;
 
 /// A watch that has been down for longer makes the adapter unready.
 const DOWN: Duration = Duration::from_mins(1);
-/// How often the watches are looked at: often at first, for a start takes milliseconds.
-const FIRST_LOOK: Duration = Duration::from_millis(1);
-const LOOK_WHILE_STARTING: Duration = Duration::from_millis(25);
+/// How often the watches are looked at while none of them says anything.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a long start is told of.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -35,7 +35,13 @@ pub struct Row {
 
 /// All watches. A copy is the same table.
 #[derive(Clone, Debug, Default)]
-pub struct Watches(Arc<Mutex<Table>>);
+pub struct Watches(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    table: Mutex<Table>,
+    completed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -65,6 +71,7 @@ impl Watches {
     /// Every watch that is planned is there.
     pub fn complete(&self) {
         self.table().complete = true;
+        self.0.completed.notify_one();
     }
 
     /// Calls `look` with each watch.
@@ -82,7 +89,6 @@ impl Watches {
     pub async fn keep(&self, ready: Latch) {
         let mut was_ready = false;
         let mut next_word = Instant::now() + PROGRESS;
-        let mut look = FIRST_LOOK;
         loop {
             let is_ready = self.are_ready();
             ready.set(is_ready);
@@ -94,8 +100,26 @@ impl Watches {
                 tracing::info!(up, watches, "Waiting for watches.");
             }
             was_ready = is_ready;
-            sleep(if is_ready { LOOK } else { look }).await;
-            look = LOOK_WHILE_STARTING.min(look * 5 / 4 + FIRST_LOOK);
+            // Nobody says that a minute is over, so it also looks by itself.
+            let _ = timeout(LOOK, self.next_to_settle()).await;
+        }
+    }
+
+    /// Waits for the next watch that is not ready; for ever if all are.
+    async fn next_to_settle(&self) {
+        if !self.table().complete {
+            self.0.completed.notified().await;
+        }
+        let is_awaited = |row: &&Row| !is_ready(&row.status);
+        let next = self
+            .table()
+            .rows
+            .iter()
+            .find(is_awaited)
+            .map(|row| row.status.clone());
+        match next {
+            Some(status) => status.settled().await,
+            None => pending().await,
         }
     }
 
@@ -133,7 +157,7 @@ impl Watches {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
