@@ -83,8 +83,8 @@ impl<B: Body> Admitted<'_, B> {
     fn large_size(&self) -> Option<u64> {
         let rest = self.body.size_hint();
         let least = self.arrived + rest.lower();
-        let unsaid = if rest.exact().is_none() { UNSAID } else { 0 };
-        (self.arrived > 0 && least > u64::from(SMALL)).then_some(least.max(u64::from(unsaid)))
+        let size = rest.exact().map_or(least.max(UNSAID.into()), |_| least);
+        (self.arrived > 0 && least > SMALL.into()).then_some(size)
     }
 
     /// Ready when the next piece may be read.

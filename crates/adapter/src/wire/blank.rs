@@ -1,7 +1,7 @@
 //! Messages put away: what the events of one sender have in common, for whoever keeps thousands of
 //! them and sends each now and then.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{ID, Message, TIME};
@@ -19,7 +19,7 @@ pub struct Blank {
 impl Blank {
     /// Leaves the id and the time of this message open.
     pub fn of(message: &Message) -> Self {
-        let mut text = BytesMut::new();
+        let mut text = Vec::new();
         let mut headers = Vec::with_capacity(message.headers().len());
         for (name, value) in message.headers() {
             if *name != ID && *name != TIME {
@@ -30,8 +30,8 @@ impl Blank {
         text.extend_from_slice(message.body());
         Self {
             headers: headers.into(),
-            // Not `freeze`: this one is no longer than it has to be.
-            text: Bytes::copy_from_slice(&text),
+            // No longer than it has to be.
+            text: text.into_boxed_slice().into(),
         }
     }
 
