@@ -10,10 +10,14 @@ use crate::ledger::Uid;
 
 /// As few waiting events are sent one at a time, in the order of the watch, as stock does it.
 const CALM: usize = 16;
-/// A sink this slow is given several events at once.
+/// The same to a sink that is not slow.
+const BUSY: usize = 256;
+/// What makes a sink slow.
 const SLOW: Duration = Duration::from_millis(10);
 /// The most events at a time.
 const WIDEST: usize = 64;
+/// The same to a sink that is not slow: they share wake-ups, which cost more than all the rest.
+const BRISK: usize = 8;
 
 /// Events on their way out.
 #[derive(Debug)]
@@ -82,9 +86,19 @@ impl<T> Line<T> {
         self.unpark(object);
         if self.waiting.is_empty() && self.in_flight.is_empty() {
             self.width = 1;
-        } else if delivered && took >= SLOW && self.waiting.len() > CALM {
-            self.width = (self.width + 1).min(WIDEST);
+        } else if delivered && self.width < self.widest(took) {
+            self.width += 1;
         }
+    }
+
+    /// How many events may go out at a time to a sink that took that long for one.
+    fn widest(&self, took: Duration) -> usize {
+        let (few, widest) = if took >= SLOW {
+            (CALM, WIDEST)
+        } else {
+            (BUSY, BRISK)
+        };
+        if self.waiting.len() > few { widest } else { 1 }
     }
 
     /// The object's next event is older than everything that waits, so it goes to the front.
@@ -138,25 +152,29 @@ mod tests {
 
     #[test]
     fn many_events_go_one_after_the_other_to_a_fast_sink() {
-        let mut line = filled(100, 100);
-        for event in 0..100 {
+        let mut line = filled(BUSY, BUSY);
+        for event in 0..BUSY {
             assert_eq!(started(&mut line), [event]);
             line.done(uid(event), true, FAST);
         }
     }
 
-    #[test]
-    fn many_events_go_out_wider_and_wider_to_a_slow_sink() {
+    /// How many events go out at a time to a sink that takes that long for each.
+    fn widths(took: Duration) -> [usize; 8] {
         let mut line = filled(1000, 1000);
-        let mut widths = Vec::new();
-        for _ in 0..8 {
+        std::array::from_fn(|_| {
             let events = started(&mut line);
-            widths.push(events.len());
-            for event in events {
-                line.done(uid(event), true, SLOW);
+            for &event in &events {
+                line.done(uid(event), true, took);
             }
-        }
-        assert_eq!(widths, [1, 2, 4, 8, 16, 32, WIDEST, WIDEST]);
+            events.len()
+        })
+    }
+
+    #[test]
+    fn very_many_events_go_out_wider_and_wider() {
+        assert_eq!(widths(SLOW), [1, 2, 4, 8, 16, 32, WIDEST, WIDEST]);
+        assert_eq!(widths(FAST), [1, 2, 4, BRISK, BRISK, BRISK, BRISK, BRISK]);
     }
 
     #[test]
