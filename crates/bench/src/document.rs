@@ -82,7 +82,8 @@ fn head(results: &Results) -> String {
          *Memory* is what is resident, the pages of the program's own file included; *without \
          code* leaves them out. *Binary* is the program's file and *packed* the same as a gzip \
          layer: of ours that is the whole image, of a stock one the base system comes on top. A \
-         round's *start to ready* is the median of five starts.\n\n",
+         round's *start to ready* is the median of five starts, before which \
+         its file is thrown out of the page cache.\n\n",
         machine.commit,
         machine.date,
         machine.processor,

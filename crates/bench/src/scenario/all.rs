@@ -1,8 +1,10 @@
 //! What every program has: a size, a start, and memory while nothing happens.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{Advice, fadvise};
 use testkit::ApiServer;
 
 use super::{Scenario, Stage, apiserver, event_display, gitlab, heartbeats, ping};
@@ -75,6 +77,8 @@ const fn of(adapter: Adapter, key: &'static str, title: &'static str) -> Scenari
 
 fn measure(stage: &Stage, adapter: Adapter) -> Option<Figures> {
     let programs = stage.programs?;
+    let file = programs.file(adapter);
+    forget(&file);
     let mut starts: Vec<Duration> = (1..STARTS)
         .map(|_| start(stage, programs, adapter).1)
         .collect();
@@ -86,12 +90,20 @@ fn measure(stage: &Stage, adapter: Adapter) -> Option<Figures> {
     let mut figures = running.memory();
     let median = starts[STARTS / 2];
     figures.insert(Figure::Ready, median.as_secs_f64() * 1e3);
-    let file = programs.file(adapter);
     let size = fs::metadata(&file).expect("a program").len();
     let mebibytes = |bytes| count(usize::try_from(bytes).unwrap_or(usize::MAX)) / MEBIBYTE;
     figures.insert(Figure::File, mebibytes(size));
     figures.insert(Figure::Packed, mebibytes(stage.world.packed(&file)));
     Some(figures)
+}
+
+/// Out of the page cache, so that the first start brings in what it needs. A file that was just written
+/// or read lies there in larger pieces, and those count whole as resident.
+fn forget(program: &Path) {
+    let program = File::open(program).expect("a program");
+    // What is not on disk yet would stay.
+    program.sync_all().expect("a disk");
+    fadvise(&program, 0, None, Advice::DontNeed).expect("a file");
 }
 
 /// Starts it, and says how long that took. It stays at rest only while there is its API server.
