@@ -78,7 +78,7 @@ const fn of(adapter: Adapter, key: &'static str, title: &'static str) -> Scenari
 fn measure(stage: &Stage, adapter: Adapter) -> Option<Figures> {
     let programs = stage.programs?;
     let file = programs.file(adapter);
-    forget(&file);
+    evict(&file);
     let mut starts: Vec<Duration> = (1..STARTS)
         .map(|_| start(stage, programs, adapter).1)
         .collect();
@@ -99,7 +99,7 @@ fn measure(stage: &Stage, adapter: Adapter) -> Option<Figures> {
 
 /// Out of the page cache, so that the first start brings in what it needs. A file that was just written
 /// or read lies there in larger pieces, and those count whole as resident.
-fn forget(program: &Path) {
+fn evict(program: &Path) {
     let program = File::open(program).expect("a program");
     // What is not on disk yet would stay.
     program.sync_all().expect("a disk");
