@@ -360,12 +360,18 @@ fn errors_that_pass_are_waited_for() {
 }
 
 fn receiver(gitlab: &GitLab, sink: &Sink, changes: &[(&str, &str)]) -> Receiver {
+    let mut receiver = begun(gitlab, sink, changes);
+    receiver.wait_until_open();
+    receiver
+}
+
+fn begun(gitlab: &GitLab, sink: &Sink, changes: &[(&str, &str)]) -> Receiver {
     let variables = variables(gitlab);
     let own: Vec<(&str, &str)> = variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    Receiver::start(&sink.url(), &[&own, changes].concat())
+    Receiver::begin(&sink.url(), &[&own, changes].concat())
 }
 
 #[test]
@@ -400,7 +406,8 @@ fn the_receiver_registers_itself_and_serves_meanwhile() {
 fn a_refused_registration_ends_the_process_with_the_reason() {
     let gitlab = project();
     let sink = Sink::start([Answer::status(202)]);
-    let mut receiver = receiver(
+    // Refused at once, it may be gone before its port is seen open.
+    let mut receiver = begun(
         &gitlab,
         &sink,
         &[("GITLAB_ACCESS_TOKEN", "expired-token-1")],

@@ -35,11 +35,16 @@ impl Receiver {
     /// Starts with the stock variables, the sink, and these laid over them.
     #[track_caller]
     pub(crate) fn start(sink: &str, changes: &[(&str, &str)]) -> Self {
-        let stock = STOCK.into_iter().chain([("K_SINK", sink)]);
-        let kept = stock.filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
-        let mut receiver = Self::launch(kept.chain(changes.iter().copied()));
+        let mut receiver = Self::begin(sink, changes);
         receiver.wait_until_open();
         receiver
+    }
+
+    /// The same for one that may end before anybody sees its port open.
+    pub(crate) fn begin(sink: &str, changes: &[(&str, &str)]) -> Self {
+        let stock = STOCK.into_iter().chain([("K_SINK", sink)]);
+        let kept = stock.filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        Self::launch(kept.chain(changes.iter().copied()))
     }
 
     /// Starts with exactly these variables and a free port.
