@@ -58,7 +58,8 @@ fn child() {
 /// are left out.
 fn lines(variables: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let output = Command::new(std::env::current_exe().expect("this program has a path"))
-        .args(["--exact", "child", "--nocapture"])
+        // With one thread, the test's name would stand before the first line.
+        .args(["--exact", "child", "--nocapture", "--test-threads=2"])
         .env_clear()
         .env(CHILD, "1")
         .envs(variables.iter().copied())
