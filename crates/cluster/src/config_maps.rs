@@ -1,21 +1,29 @@
-//! Settings that an operator changes while the program runs: the log level, and whether failed
-//! sends are reported as Kubernetes Events.
+//! What an operator changes in `ConfigMap`s while the program runs: the log level, whether failed
+//! sends are reported as Kubernetes Events, and the roots that sinks are trusted by.
 //!
-//! A missing `ConfigMap` is fine, where stock adapters end. Contract: `pingsource.md` 2.1 and 2.5,
-//! `adapter-runtime.md` 5.1 and 7.4.
+//! One watch brings them all. A missing `ConfigMap` is fine, where stock adapters end. Contract:
+//! `pingsource.md` 2.1 and 2.5, `adapter-runtime.md` 3.2, 5.1 and 7.4.
+
+mod bundles;
+mod mirror;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use adapter::env::{Env, go_bool};
 use adapter::telemetry;
 use adapter::telemetry::config::{Level, Logging};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+pub use self::bundles::Bundles;
+use self::mirror::Mirror;
 use crate::client::Client;
-use crate::mirror::Mirror;
 use crate::watch::{Collection, Event, Form, Object, Observer, Start, Watch};
 
+const BUNDLE_LABEL: &str = "networking.knative.dev/trust-bundle";
 const REPORT_SINK_ERRORS: &str = "sink-event-error-reporting.enable";
 
 /// What the `ConfigMap`s are called.
@@ -45,83 +53,125 @@ pub struct Live {
     pub report_sink_errors: bool,
 }
 
-/// Follows both `ConfigMap`s of a namespace: sets the log level of the process as `config-logging`
-/// says for `component`, and `live`. What a `ConfigMap` that is not there said last still holds.
-/// Never returns.
+/// Follows the `ConfigMap`s of a namespace: sets the log level of the process as `config-logging`
+/// says for `component`, and keeps `live` and `bundles` up to date. What a `ConfigMap` with settings
+/// that is not there said last still holds. Never returns.
 pub async fn follow(
     client: Client,
     namespace: String,
     names: Names,
     component: &'static str,
     live: watch::Sender<Live>,
+    bundles: Arc<Bundles>,
 ) {
-    let logging = each(&client, &namespace, &names.logging, move |entries| {
-        if let Some(level) = level(entries, component) {
-            telemetry::handle().set_log_level(level);
-        }
-    });
-    let observability = each(&client, &namespace, &names.observability, move |entries| {
-        let report_sink_errors = reports_sink_errors(entries);
-        live.send_if_modified(|live| {
-            let changed = live.report_sink_errors != report_sink_errors;
-            live.report_sink_errors = report_sink_errors;
-            changed
-        });
-    });
-    tokio::join!(logging, observability);
-}
-
-type Entries = BTreeMap<String, String>;
-
-/// Calls `apply` with the entries of one `ConfigMap` whenever they may have changed.
-async fn each(client: &Client, namespace: &str, name: &str, apply: impl Fn(&Entries) + Send) {
-    let collection = Collection {
-        field_selector: Some(format!("metadata.name={name}")),
-        ..Collection::whole(format!("/api/v1/namespaces/{namespace}/configmaps"))
-    };
-    let watch = Watch::new(client.clone(), collection, Start::Listed(Form::Whole));
+    let collection = Collection::whole(format!("/api/v1/namespaces/{namespace}/configmaps"));
     let mut follower = Follower {
-        name: name.to_owned(),
+        names,
+        component,
         mirror: Mirror::default(),
-        apply,
+        live,
+        bundles,
     };
-    watch.run(&mut follower).await;
+    Watch::new(client, collection, Start::Listed(Form::Whole))
+        .run(&mut follower)
+        .await;
 }
 
-struct Follower<F> {
-    name: String,
-    mirror: Mirror<Entries>,
-    apply: F,
+struct Follower {
+    names: Names,
+    component: &'static str,
+    /// Those of use: a namespace may have many large ones.
+    mirror: Mirror<Kept>,
+    live: watch::Sender<Live>,
+    bundles: Arc<Bundles>,
 }
 
-impl<F: Fn(&Entries) + Send> Observer for Follower<F> {
+impl Observer for Follower {
     async fn event(&mut self, event: Event<'_>) {
-        let synced = event == Event::Synced;
-        if !self.mirror.take(&event, entries) {
+        let names = &self.names;
+        let read = |object: &Object<'_>| Kept::of_use(object, names);
+        if !self.mirror.take(&event, read) {
             return;
         }
-        match self.mirror.get(&self.name) {
-            Some(entries) => (self.apply)(entries),
-            None if synced => {
-                tracing::info!(
-                    name = self.name,
-                    "There is no such ConfigMap; going on without."
-                );
+        if let Some(map) = self.said(&event, &self.names.logging)
+            && let Some(level) = level(&map.data, self.component)
+        {
+            telemetry::handle().set_log_level(level);
+        }
+        if let Some(map) = self.said(&event, &self.names.observability) {
+            let report_sink_errors = reports_sink_errors(&map.data);
+            self.live.send_if_modified(|live| {
+                let changed = live.report_sink_errors != report_sink_errors;
+                live.report_sink_errors = report_sink_errors;
+                changed
+            });
+        }
+        let bundles = self.mirror.values().filter(|map| map.is_bundle);
+        self.bundles.set(bundles.flat_map(Kept::texts).collect());
+    }
+}
+
+impl Follower {
+    /// The settings of this name, if the event may have brought them.
+    fn said(&self, event: &Event<'_>, name: &str) -> Option<&Kept> {
+        let map = self.mirror.get(name);
+        match event {
+            Event::Synced => {
+                if map.is_none() {
+                    tracing::info!(name, "There is no such ConfigMap; going on without.");
+                }
+                map
             }
-            None => {}
+            Event::Added(object) | Event::Modified(object) if object.name == name => map,
+            _ => None,
         }
     }
 }
 
+type Entries = BTreeMap<String, String>;
+
+/// What is kept of a `ConfigMap`.
 #[derive(Default, Deserialize)]
-#[serde(default)]
-struct ConfigMap {
-    data: Option<Entries>,
+#[serde(default, rename_all = "camelCase")]
+struct Kept {
+    data: Entries,
+    binary_data: Entries,
+    /// A trust bundle (adapter-runtime.md 3.2, item 3).
+    #[serde(skip)]
+    is_bundle: bool,
 }
 
-fn entries(object: &Object<'_>) -> Option<Entries> {
-    let map: ConfigMap = serde_json::from_str(object.json).ok()?;
-    Some(map.data.unwrap_or_default())
+/// The rest is skipped: it may be large, and is mostly of no use.
+#[derive(Deserialize)]
+struct Labelled {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    labels: Entries,
+}
+
+impl Kept {
+    fn of_use(object: &Object<'_>, names: &Names) -> Option<Self> {
+        let has_settings = object.name == names.logging || object.name == names.observability;
+        let is_bundle = serde_json::from_str(object.json).is_ok_and(|map: Labelled| {
+            let value = map.metadata.labels.get(BUNDLE_LABEL);
+            value.is_some_and(|value| value == "true")
+        });
+        (has_settings || is_bundle).then(|| Self {
+            is_bundle,
+            ..serde_json::from_str(object.json).unwrap_or_default()
+        })
+    }
+
+    /// All values, whatever their keys. What is not base64 cannot come from an API server.
+    fn texts(&self) -> impl Iterator<Item = Vec<u8>> {
+        let data = self.data.values().map(|text| text.clone().into_bytes());
+        let binary = self.binary_data.values();
+        data.chain(binary.filter_map(|text| STANDARD.decode(text).ok()))
+    }
 }
 
 /// The level for a component; `None`, with a log line, if the entries are unusable.

@@ -5,7 +5,6 @@
 //! than the stock roles grant (`pingsource.md` 1.5, `apiserversource.md` 5).
 
 pub mod bucket;
-pub mod bundles;
 mod chance;
 pub mod client;
 pub mod clock;
@@ -13,6 +12,5 @@ pub mod config_maps;
 pub mod discovery;
 pub mod events;
 pub mod lease;
-mod mirror;
 pub mod token;
 pub mod watch;

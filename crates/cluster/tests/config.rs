@@ -5,16 +5,29 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter::env::Env;
 use adapter::tls::ExtraRoots as _;
-use cluster::bundles::{self, Bundles};
-use cluster::config_maps::{self, Live, Names};
+use cluster::config_maps::{self, Bundles, Live, Names};
 use common::{Link, until};
 use serde_json::json;
 use testkit::{ApiServer, Gone, Rule};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 const MAPS: &str = "v1/configmaps";
+
+/// Starts to follow the `ConfigMap`s of the namespace `ns`.
+fn follow(link: &Link, live: watch::Sender<Live>, bundles: &Arc<Bundles>) -> JoinHandle<()> {
+    tokio::spawn(config_maps::follow(
+        link.client(),
+        "ns".to_owned(),
+        Names::from_env(&Env::default()),
+        "c",
+        live,
+        Arc::clone(bundles),
+    ))
+}
 
 fn server() -> Arc<ApiServer> {
     let server = ApiServer::without_port();
@@ -41,11 +54,7 @@ async fn bundles_are_all_values_of_labelled_maps_in_the_namespace() {
     let bundles = Arc::new(Bundles::default());
     assert!(bundles.bundles().is_empty());
     let link = Link::new(&server);
-    let follower = tokio::spawn(bundles::follow(
-        link.client(),
-        "ns".to_owned(),
-        Arc::clone(&bundles),
-    ));
+    let follower = follow(&link, watch::Sender::default(), &bundles);
     let texts = |wanted: &[&[u8]]| (*bundles.bundles() == *wanted).then(|| bundles.bundles());
     let first = until("the first list", || texts(&[b"first", b"1", &[0, 1, 2]])).await;
 
@@ -88,15 +97,7 @@ async fn live_settings_change_and_stay_while_their_map_is_away() {
         );
     };
     let (sender, mut live) = watch::channel(Live::default());
-    let names = Names::from_env(&adapter::env::Env::default());
-    let client = Link::new(&server).client();
-    let follower = tokio::spawn(config_maps::follow(
-        client,
-        "ns".to_owned(),
-        names,
-        "c",
-        sender,
-    ));
+    let follower = follow(&Link::new(&server), sender, &Arc::default());
     sleep(Duration::from_secs(5)).await;
     assert!(!live.has_changed().unwrap(), "no map, no change");
     put("true");

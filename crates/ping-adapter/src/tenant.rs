@@ -21,9 +21,9 @@ use adapter::tls::Trust;
 use adapter::token::{NoToken, TokenSource};
 use chrono::Utc;
 use cluster::client::Client;
-use cluster::config_maps::Live;
+use cluster::config_maps::{Bundles, Live};
 use cluster::lease::Candidate;
-use cluster::{bundles, clock, config_maps, events, token};
+use cluster::{clock, config_maps, events, token};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -58,18 +58,20 @@ pub async fn run(
     let client = Client::new(&config.access)?;
     let mut background = JoinSet::new();
     let (live, reports) = watch::channel(Live { report_sink_errors });
+    let bundles = Arc::new(Bundles::default());
     background.spawn(config_maps::follow(
         client.clone(),
         config.namespace.clone(),
         config.config_maps.clone(),
         COMPONENT,
         live,
+        Arc::clone(&bundles),
     ));
     let (changes, incoming) = mpsc::channel(CHANGES);
     background.spawn(Intake::new(changes).run(client.clone()));
 
     let no_shutdown_after = common.no_shutdown_after;
-    let pool = pool(&client, &config, &common, shutdown, &mut background);
+    let pool = pool(&client, &config, &common, bundles, shutdown);
     let candidate = candidate(&client, &config);
     let reporter = events::Reporter::start(client, clock::system());
     let notices = Notices::new(reporter.clone(), reports);
@@ -128,16 +130,9 @@ fn pool(
     client: &Client,
     config: &Config,
     common: &Common,
+    bundles: Arc<Bundles>,
     shutdown: &Shutdown,
-    background: &mut JoinSet<()>,
 ) -> Pool {
-    let bundles = Arc::new(bundles::Bundles::default());
-    let follow = bundles::follow(
-        client.clone(),
-        config.namespace.clone(),
-        Arc::clone(&bundles),
-    );
-    background.spawn(follow);
     let tokens = Requested(token::Tokens::new(client.clone(), clock::system()));
     let trust = Trust::new(common.tls.clone(), Some(bundles));
     Pool::new(

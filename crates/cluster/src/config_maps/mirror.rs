@@ -22,7 +22,8 @@ impl<T> Default for Mirror<T> {
 }
 
 impl<T> Mirror<T> {
-    /// Takes an event in; whether there may be something new. `read` gives what is kept.
+    /// Takes an event in; whether there may be something new. `read` gives what is kept, `None` for
+    /// an object that is of no use, or no longer.
     pub(crate) fn take(
         &mut self,
         event: &Event<'_>,
@@ -33,7 +34,10 @@ impl<T> Mirror<T> {
             Event::Listing => self.listed.clear(),
             Event::Listed(object) => self.listed.extend(named(object)),
             Event::Synced => self.kept = std::mem::take(&mut self.listed),
-            Event::Added(object) | Event::Modified(object) => self.kept.extend(named(object)),
+            Event::Added(object) | Event::Modified(object) => {
+                self.kept.remove(&*object.name);
+                self.kept.extend(named(object));
+            }
             Event::Deleted(object) => {
                 self.kept.remove(&*object.name);
             }
@@ -62,6 +66,13 @@ mod tests {
         }
     }
 
+    fn of_no_use(name: &'static str) -> Object<'static> {
+        Object {
+            json: "{}",
+            ..object(name)
+        }
+    }
+
     fn names(mirror: &Mirror<usize>) -> Vec<&str> {
         mirror.kept.keys().map(String::as_str).collect()
     }
@@ -71,7 +82,9 @@ mod tests {
         let mut mirror = Mirror::default();
         let mut take = |event| {
             mirror
-                .take(&event, |object| Some(object.name.len()))
+                .take(&event, |object| {
+                    object.json.is_empty().then_some(object.name.len())
+                })
                 .then(|| names(&mirror).join(" "))
         };
         for (event, after) in [
@@ -86,6 +99,8 @@ mod tests {
             (Event::Listing, None),
             (Event::Listed(object("c")), None),
             (Event::Synced, Some("c")),
+            (Event::Added(of_no_use("d")), Some("c")),
+            (Event::Modified(of_no_use("c")), Some("")),
         ] {
             assert_eq!(take(event.clone()).as_deref(), after, "{event:?}");
         }
