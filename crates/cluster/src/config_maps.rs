@@ -131,17 +131,22 @@ impl Follower {
 type Entries = BTreeMap<String, String>;
 
 /// What is kept of a `ConfigMap`.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, PartialEq, Eq)]
 struct Kept {
     data: Entries,
     binary_data: Entries,
     /// A trust bundle (adapter-runtime.md 3.2, item 3).
-    #[serde(skip)]
     is_bundle: bool,
 }
 
-/// The rest is skipped: it may be large, and is mostly of no use.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigMap {
+    data: Option<Entries>,
+    binary_data: Option<Entries>,
+}
+
+/// Read first, and the rest skipped: it may be large, and is mostly of no use.
 #[derive(Deserialize)]
 struct Labelled {
     metadata: Metadata,
@@ -149,20 +154,25 @@ struct Labelled {
 
 #[derive(Deserialize)]
 struct Metadata {
-    #[serde(default)]
-    labels: Entries,
+    labels: Option<Entries>,
 }
 
 impl Kept {
     fn of_use(object: &Object<'_>, names: &Names) -> Option<Self> {
         let has_settings = object.name == names.logging || object.name == names.observability;
-        let is_bundle = serde_json::from_str(object.json).is_ok_and(|map: Labelled| {
-            let value = map.metadata.labels.get(BUNDLE_LABEL);
-            value.is_some_and(|value| value == "true")
-        });
-        (has_settings || is_bundle).then(|| Self {
+        let labelled: Labelled = serde_json::from_str(object.json).ok()?;
+        let labels = labelled.metadata.labels.unwrap_or_default();
+        let is_bundle = labels
+            .get(BUNDLE_LABEL)
+            .is_some_and(|value| value == "true");
+        if !has_settings && !is_bundle {
+            return None;
+        }
+        let map: ConfigMap = serde_json::from_str(object.json).ok()?;
+        Some(Self {
+            data: map.data.unwrap_or_default(),
+            binary_data: map.binary_data.unwrap_or_default(),
             is_bundle,
-            ..serde_json::from_str(object.json).unwrap_or_default()
         })
     }
 
@@ -208,6 +218,44 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn only_settings_and_bundles_are_kept() {
+        let bundle = r#"{"networking.knative.dev/trust-bundle":"true"}"#;
+        let kept = |data: &[(&str, &str)], is_bundle| {
+            Some(Kept {
+                data: map(data),
+                binary_data: Entries::new(),
+                is_bundle,
+            })
+        };
+        let names = Names::from_env(&Env::default());
+        for (name, labels, data, expected) in [
+            ("config-logging", "null", "null", kept(&[], false)),
+            (
+                "config-observability",
+                "{}",
+                r#"{"a":"b"}"#,
+                kept(&[("a", "b")], false),
+            ),
+            (
+                "config-logging",
+                bundle,
+                r#"{"a":"b"}"#,
+                kept(&[("a", "b")], true),
+            ),
+            ("roots", bundle, r#"{"a":"b"}"#, kept(&[("a", "b")], true)),
+            ("roots", bundle, "1", None),
+            ("roots", r#"{"other":"true"}"#, r#"{"a":"b"}"#, None),
+            ("config-logging", "{}", "1", None),
+        ] {
+            let json = format!(
+                r#"{{"metadata":{{"name":"{name}","labels":{labels}}},"data":{data},"binaryData":null}}"#
+            );
+            let object = Object::read(&json).expect("an object");
+            assert_eq!(Kept::of_use(&object, &names), expected, "{json}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::watch::{Event, Object};
 
 /// The objects of one namespace by name, each as what `T` keeps of it.
 #[derive(Debug)]
-pub(crate) struct Mirror<T> {
+pub(super) struct Mirror<T> {
     kept: BTreeMap<String, T>,
     /// What a list that has begun brought so far.
     listed: BTreeMap<String, T>,
@@ -24,7 +24,7 @@ impl<T> Default for Mirror<T> {
 impl<T> Mirror<T> {
     /// Takes an event in; whether there may be something new. `read` gives what is kept, `None` for
     /// an object that is of no use, or no longer.
-    pub(crate) fn take(
+    pub(super) fn take(
         &mut self,
         event: &Event<'_>,
         read: impl Fn(&Object<'_>) -> Option<T>,
@@ -46,11 +46,11 @@ impl<T> Mirror<T> {
     }
 
     /// In the order of the names.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.kept.values()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&T> {
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
         self.kept.get(name)
     }
 }
